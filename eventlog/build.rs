@@ -1,0 +1,5 @@
+//! New migrations are embedded as soon as they are there.
+
+fn main() {
+    println!("cargo:rerun-if-changed=../migrations");
+}

@@ -1,0 +1,149 @@
+//! One group's ear on the bus: a task that connects, declares, listens, and begins again when anything breaks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use backon::BackoffBuilder;
+use futures_util::StreamExt;
+use lapin::message::Delivery as Message;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::{FieldTable, ShortString};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use super::rabbit::{Bus, BusError, in_time};
+use super::{Batch, Garbled};
+use crate::retry;
+
+/// How many messages may be on their way to the consumer.
+const PREFETCH: u16 = 16;
+
+/// A message with the means to say that it was dealt with.
+#[derive(Debug)]
+pub struct Delivery {
+    /// What it carries.
+    pub batch: Batch,
+    message: Message,
+}
+
+impl Delivery {
+    /// Tells the broker to forget the message. If that fails it comes again, and is seen to be old.
+    pub async fn done(self) {
+        if let Err(error) = self.message.ack(BasicAckOptions::default()).await {
+            tracing::debug!(%error, "a message could not be acknowledged and will come again");
+        }
+    }
+}
+
+/// Messages of one group. Dropping it ends the listening.
+#[derive(Debug)]
+pub struct Subscription {
+    deliveries: mpsc::Receiver<Delivery>,
+    connected: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Subscription {
+    /// Listens for a group; connects by itself, again and again.
+    #[must_use]
+    pub fn start(bus: Bus, group: &str, log_id: Uuid) -> Self {
+        let (sender, deliveries) = mpsc::channel(usize::from(PREFETCH));
+        let connected = Arc::new(AtomicBool::new(false));
+        let listener =
+            Listener { bus, group: group.to_owned(), log_id, sender, connected: Arc::clone(&connected) };
+        Self { deliveries, connected, task: tokio::spawn(listener.run()) }
+    }
+
+    /// Whether messages can be expected.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
+    }
+
+    /// The next message. Waits for ever while the broker is away. Loses nothing when it is dropped.
+    pub async fn next(&mut self) -> Delivery {
+        match self.deliveries.recv().await {
+            Some(delivery) => delivery,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+struct Listener {
+    bus: Bus,
+    group: String,
+    log_id: Uuid,
+    sender: mpsc::Sender<Delivery>,
+    connected: Arc<AtomicBool>,
+}
+
+impl Listener {
+    async fn run(self) {
+        let mut delays = retry::reconnect().build();
+        loop {
+            let outcome = self.listen().await;
+            if self.connected.swap(false, Ordering::AcqRel) {
+                delays = retry::reconnect().build();
+            }
+            let group = &self.group;
+            match outcome {
+                Ok(()) => tracing::warn!(group, "{group} was cut off by the broker; running from the log"),
+                Err(error) => {
+                    tracing::warn!(group, %error, "{group} does not hear the broker; running from the log");
+                }
+            }
+            tokio::time::sleep(delays.next().unwrap_or_default()).await;
+        }
+    }
+
+    /// Listens until the queue, the channel or the connection is gone.
+    async fn listen(&self) -> Result<(), BusError> {
+        let channel = self.bus.channel().await?;
+        let queue = self.bus.declare_queue(&channel, &self.group).await?;
+        in_time(channel.basic_qos(PREFETCH, BasicQosOptions::default())).await?;
+        let mut consumer = in_time(channel.basic_consume(
+            queue,
+            ShortString::from(""),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        ))
+        .await?;
+        self.connected.store(true, Ordering::Release);
+        tracing::info!(group = self.group, "{} hears the broker", self.group);
+        while let Some(message) = consumer.next().await {
+            let message = message?;
+            let foreign = message.properties.app_id().as_ref().map(ShortString::as_str)
+                != Some(&self.log_id.to_string());
+            match Batch::decode(&message.data) {
+                Ok(batch) if !foreign => {
+                    if self.sender.send(Delivery { batch, message }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                other => self.set_aside(other, foreign, &message).await,
+            }
+        }
+        Ok(())
+    }
+
+    /// A message of another log, or none at all: said, counted, and forgotten. The log has what is missing.
+    async fn set_aside(&self, batch: Result<Batch, Garbled>, foreign: bool, message: &Message) {
+        metrics::counter!("spindle_bus_messages_ignored_total", "group" => self.group.clone()).increment(1);
+        let why = match batch {
+            Err(error) => error.to_string(),
+            Ok(_) if foreign => "it belongs to another log: two Spindles share one broker's vhost".to_owned(),
+            Ok(_) => "it is not wanted".to_owned(),
+        };
+        tracing::warn!(group = self.group, why, "a message was ignored: {why}");
+        if let Err(error) = message.ack(BasicAckOptions::default()).await {
+            tracing::debug!(%error, "the ignored message will come again");
+        }
+    }
+}

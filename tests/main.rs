@@ -1,0 +1,15 @@
+//! The integration tests: one program, one file per subject. Run them with `cargo xtask test`.
+
+mod bad_input;
+mod contention;
+mod crash;
+mod failover;
+mod failures_cancelling;
+mod failures_courier;
+mod failures_kitchen;
+mod failures_paying;
+mod failures_provider;
+mod log;
+mod main_flow;
+mod outages;
+mod parking;

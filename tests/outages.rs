@@ -1,0 +1,163 @@
+//! The broker and the database go away under load, and come back.
+
+use anyhow::{Context, Result, ensure};
+use futures_util::StreamExt;
+use harness::load::{Load, none_lost};
+use harness::{World, WorldOptions, eventually, services, truth};
+use lapin::options::{BasicConsumeOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use spindle_eventlog::relay;
+use xtask::services::postgres::{PostgresOptions, PostgresServer, StopMode};
+use xtask::services::rabbit::{RabbitOptions, RabbitServer};
+
+async fn private_rabbit() -> Result<RabbitServer> {
+    tokio::task::spawn_blocking(|| RabbitServer::start(&RabbitOptions::default())).await?
+}
+
+/// Waits until the relay has carried everything that is in the log at this moment.
+async fn relayed(world: &World) -> Result<()> {
+    let head = world.database.log().head().await?;
+    let pool = world.database.pool().await?;
+    eventually("the relay reaches what was the head", async || {
+        let position: i64 = sqlx::query_scalar("select position from checkpoints where consumer = $1")
+            .bind(relay::NAME)
+            .fetch_one(&pool)
+            .await
+            .ok()?;
+        (position >= head).then_some(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_succeed_while_the_broker_is_away_and_lost_queues_heal_without_a_restart() -> Result<()> {
+    let rabbit = std::sync::Arc::new(private_rabbit().await?);
+    let mut options = WorldOptions::default();
+    options.config.amqp_url = Some(rabbit.url("/"));
+    let world = World::start(options).await?;
+    let load = Load::start(std::slice::from_ref(&world.server.url), 4);
+    load.more(20).await?;
+    relayed(&world).await?;
+
+    let broker = std::sync::Arc::clone(&rabbit);
+    tokio::task::spawn_blocking(move || broker.kill()).await??;
+    let refused = load.refused();
+    load.more(30).await?;
+    ensure!(load.refused() == refused, "commands were refused while the broker was away");
+    let broker = std::sync::Arc::clone(&rabbit);
+    tokio::task::spawn_blocking(move || broker.start_again()).await??;
+    load.more(10).await?;
+    relayed(&world).await?;
+
+    for delete in [false, true] {
+        let broker = std::sync::Arc::clone(&rabbit);
+        let touched = tokio::task::spawn_blocking(move || -> Result<usize> {
+            let queues = broker.list_queues("/")?;
+            for (queue, _) in &queues {
+                if delete {
+                    broker.delete_queue("/", queue)?;
+                } else {
+                    broker.purge_queue("/", queue)?;
+                }
+            }
+            Ok(queues.len())
+        })
+        .await??;
+        ensure!(touched >= 6, "only {touched} queues were there to be lost");
+        load.more(15).await?;
+    }
+    let orders = load.finish().await?;
+    world.settle().await?;
+    relayed(&world).await?;
+    none_lost(&world.client, &world.database, &orders).await?;
+    truth::whole(&world.database).await?;
+    truth::money(&world.database, &world.provider.ledger()).await?;
+    // The queues that were deleted are there again.
+    let broker = std::sync::Arc::clone(&rabbit);
+    let queues = tokio::task::spawn_blocking(move || broker.list_queues("/")).await??;
+    ensure!(queues.len() >= 6, "{queues:?}");
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_come_twice_and_out_of_order_change_nothing() -> Result<()> {
+    let world = World::happy().await?;
+    let connection = Connection::connect(&services::amqp_url()?, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let exchange = format!("{}.log", world.config.amqp_namespace);
+    let exclusive = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+    let queue = channel.queue_declare("".into(), exclusive, FieldTable::default()).await?;
+    let name = queue.name().clone();
+    channel
+        .queue_bind(name.clone(), exchange.as_str().into(), "".into(), QueueBindOptions::default(), FieldTable::default())
+        .await?;
+    let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+    let mut tap = channel.basic_consume(name, "".into(), options, FieldTable::default()).await?;
+    let load = Load::start(std::slice::from_ref(&world.server.url), 4);
+    let mut held = Vec::new();
+    let mut sent_again = 0;
+    while sent_again < 200 {
+        let message = tap.next().await.context("the tap ran dry")??;
+        held.push(message);
+        if held.len() == 10 {
+            // Ten messages again, the last first, each twice.
+            for message in held.drain(..).rev() {
+                for _ in 0..2 {
+                    channel
+                        .basic_publish(
+                            exchange.as_str().into(),
+                            "".into(),
+                            BasicPublishOptions::default(),
+                            &message.data,
+                            message.properties.clone(),
+                        )
+                        .await?;
+                    sent_again += 1;
+                }
+            }
+            // What was just sent comes through the tap too: it is not sent a third time.
+            for _ in 0..20 {
+                tap.next().await.context("the tap ran dry")??;
+            }
+        }
+    }
+    let orders = load.finish().await?;
+    world.settle().await?;
+    none_lost(&world.client, &world.database, &orders).await?;
+    truth::whole(&world.database).await?;
+    truth::money(&world.database, &world.provider.ledger()).await?;
+    connection.close(200, "bye".into()).await?;
+    world.close().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_restarts_is_refused_for_and_recovered_from() -> Result<()> {
+    let postgres = tokio::task::spawn_blocking(|| PostgresServer::start(&PostgresOptions::default())).await??;
+    let postgres = std::sync::Arc::new(postgres);
+    let database = services::database_on(&postgres.url("postgres")).await?;
+    let world = World::start(WorldOptions { database: Some(database), ..WorldOptions::default() }).await?;
+    let load = Load::start(std::slice::from_ref(&world.server.url), 4);
+    load.more(15).await?;
+    for mode in [StopMode::Fast, StopMode::Immediate] {
+        let server = std::sync::Arc::clone(&postgres);
+        tokio::task::spawn_blocking(move || server.stop(mode)).await??;
+        let refused = load.refused();
+        eventually("commands are refused with 503 and Retry-After", async || {
+            (load.refused() > refused).then_some(())
+        })
+        .await?;
+        let ready = world.client.get("/readyz").await?;
+        ensure!(ready.status == 503 && ready.body.to_string().contains("database"), "{}: {}", ready.status, ready.body);
+        ensure!(world.client.get("/healthz").await?.status == 200, "it lives all the same");
+        let server = std::sync::Arc::clone(&postgres);
+        tokio::task::spawn_blocking(move || server.start_again()).await??;
+        load.more(15).await?;
+    }
+    let orders = load.finish().await?;
+    world.settle().await?;
+    none_lost(&world.client, &world.database, &orders).await?;
+    truth::whole(&world.database).await?;
+    truth::money(&world.database, &world.provider.ledger()).await?;
+    world.close().await
+}
