@@ -49,7 +49,11 @@ async fn refuse_all(bad: impl AsyncFn(&Edge, &Route, &str) -> Result<usize>) -> 
         let good = route.good.to_string();
         let answer = ask(&edge, route, key, &[JSON], good.as_bytes()).await?;
         let fresh = answer.header("idempotent-replayed").is_none();
-        ensure!((200..300).contains(&answer.status) && fresh, "{}: {answer:?}", shown(route, good.as_bytes()));
+        ensure!(
+            (200..300).contains(&answer.status) && fresh,
+            "{}: {answer:?}",
+            shown(route, good.as_bytes())
+        );
     }
     let stored = edge.stored().await?;
     let expected = i64::try_from(routes.len())?;
@@ -59,7 +63,8 @@ async fn refuse_all(bad: impl AsyncFn(&Edge, &Route, &str) -> Result<usize>) -> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_json_object_is_refused_by_every_writing_route() -> Result<()> {
-    let no_object: [&[u8]; 9] = [b"[]", b"[{}]", b"\"text\"", b"1", b"-1.5e3", b"null", b"true", b" [ ] ", b"[null]"];
+    let no_object: [&[u8]; 9] =
+        [b"[]", b"[{}]", b"\"text\"", b"1", b"-1.5e3", b"null", b"true", b" [ ] ", b"[null]"];
     refuse_all(async |edge, route, key| {
         for body in faults::no_json(&route.good) {
             let answer = ask(edge, route, key, &[JSON], &body).await?;
@@ -84,7 +89,10 @@ async fn what_is_no_json_object_is_refused_by_every_writing_route() -> Result<()
             }
         }
         if !route.may_be_empty {
-            ask(edge, route, key, &[JSON], b"").await?.problem(400, "body_missing").with_context(|| shown(route, b""))?;
+            ask(edge, route, key, &[JSON], b"")
+                .await?
+                .problem(400, "body_missing")
+                .with_context(|| shown(route, b""))?;
             let sent = edge.client.send(route.method, &route.path, &[("idempotency-key", key)], None).await?;
             sent.problem(400, "body_missing").with_context(|| shown(route, b""))?;
         }
@@ -117,7 +125,7 @@ async fn an_array_is_never_taken_for_an_object() -> Result<()> {
     let routes = routes::all(&edge).await?;
     let before = edge.stored().await?;
     for route in &routes {
-        for (pointer, fields) in &route.as_arrays {
+        for (pointer, fields) in &route.arrays {
             let body = with(&route.good, pointer, &fields.to_string());
             let answer = ask(&edge, route, &Uuid::new_v4().to_string(), &[JSON], &body).await?;
             answer.problem(422, "invalid_body").with_context(|| shown(route, &body))?;
@@ -139,10 +147,14 @@ async fn a_body_that_is_too_large_or_of_another_type_is_refused_by_every_writing
         let answer = ask(edge, route, key, &[JSON], large.as_bytes()).await?;
         answer.problem(413, "body_too_large").with_context(|| shown(route, b"(large)"))?;
 
-        let types = ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "", "json"];
+        let types =
+            ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "", "json"];
         for media_type in types {
             let answer = ask(edge, route, key, &[("content-type", media_type)], good.as_bytes()).await?;
-            answer.problem(415, "unsupported_media_type").context(media_type).with_context(|| shown(route, b""))?;
+            answer
+                .problem(415, "unsupported_media_type")
+                .context(media_type)
+                .with_context(|| shown(route, b""))?;
         }
         let answer = ask(edge, route, key, &[], good.as_bytes()).await?;
         answer.problem(415, "unsupported_media_type").with_context(|| shown(route, b"(no type)"))?;
@@ -171,8 +183,10 @@ async fn a_bad_header_is_named_by_every_writing_route() -> Result<()> {
     refuse_all(async |edge, route, key| {
         let good = route.good.to_string().into_bytes();
         for (name, value) in bad {
-            let answer =
-                edge.client.send(route.method, &route.path, &[JSON, (name, value)], Some(good.clone())).await?;
+            let answer = edge
+                .client
+                .send(route.method, &route.path, &[JSON, (name, value)], Some(good.clone()))
+                .await?;
             answer.problem(422, "invalid_header").with_context(|| format!("{name}: {value}"))?;
             answer.rule("header", name).with_context(|| format!("{name}: {value}"))?;
         }

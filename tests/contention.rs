@@ -14,7 +14,10 @@ const REVISIONS: usize = 10;
 async fn revise(client: &Client, id: &str, quantity: usize) -> Result<Value> {
     let body = json!({ "lines": [{ "sku": "cappuccino", "size": "small", "quantity": quantity }] });
     let headers = [("content-type", "application/json")];
-    client.send("PUT", &format!("/api/v1/orders/{id}"), &headers, Some(body.to_string().into_bytes())).await?.ok()
+    client
+        .send("PUT", &format!("/api/v1/orders/{id}"), &headers, Some(body.to_string().into_bytes()))
+        .await?
+        .ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +68,8 @@ async fn sixteen_writers_with_the_version_that_they_have_seen_win_exactly_once_e
             let (client, id) = (world.client.clone(), id.clone());
             writers.spawn(async move {
                 let quantity = round * 100 + writer;
-                let body = json!({ "lines": [{ "sku": "cappuccino", "size": "small", "quantity": quantity }] });
+                let body =
+                    json!({ "lines": [{ "sku": "cappuccino", "size": "small", "quantity": quantity }] });
                 let tag = format!("\"{round}\"");
                 let headers = [("content-type", "application/json"), ("if-match", tag.as_str())];
                 let path = format!("/api/v1/orders/{id}");
@@ -107,25 +111,29 @@ async fn clients_that_hang_up_in_the_middle_lose_nothing() -> Result<()> {
     }
     let pool = world.database.pool().await?;
     eventually("the commands of those who hung up are carried out", async || {
-        let placed: i64 =
-            sqlx::query_scalar("select count(*) from events where event_type = 'order.placed'").fetch_one(&pool).await.ok()?;
+        let placed: i64 = sqlx::query_scalar("select count(*) from events where event_type = 'order.placed'")
+            .fetch_one(&pool)
+            .await
+            .ok()?;
         (placed > 0).then_some(())
     })
     .await?;
     let mut ids = std::collections::BTreeSet::new();
     for key in &keys {
-        let answer = harness::eventually_ok("the retry is answered", std::time::Duration::from_secs(20), async || {
-            let answer = world.client.post_as("/api/v1/orders", &order::delivery("tok_ok"), key).await?;
-            ensure!(answer.status == 201, "{}: {}", answer.status, answer.body);
-            Ok(answer)
-        })
-        .await?;
+        let answer =
+            harness::eventually_ok("the retry is answered", std::time::Duration::from_secs(20), async || {
+                let answer = world.client.post_as("/api/v1/orders", &order::delivery("tok_ok"), key).await?;
+                ensure!(answer.status == 201, "{}: {}", answer.status, answer.body);
+                Ok(answer)
+            })
+            .await?;
         ids.insert(answer.body["id"].as_str().context("an id")?.to_owned());
     }
     assert_eq!(ids.len(), keys.len());
     world.settle().await?;
-    let placed: i64 =
-        sqlx::query_scalar("select count(*) from events where event_type = 'order.placed'").fetch_one(&pool).await?;
+    let placed: i64 = sqlx::query_scalar("select count(*) from events where event_type = 'order.placed'")
+        .fetch_one(&pool)
+        .await?;
     assert_eq!(usize::try_from(placed)?, keys.len(), "one order for each key");
     truth::whole(&world.database).await?;
     truth::money(&world.database, &world.provider.ledger()).await?;

@@ -1,9 +1,11 @@
 //! Orders that a customer or an operator cancels, at each stage: what was done is undone, the last thing first.
 
 use anyhow::Result;
-use harness::shop::{OPERATOR, in_order, times};
+use harness::shop::{OPERATOR, times};
 use harness::{World, WorldOptions, order};
 use serde_json::{Value, json};
+
+const ASKED: &str = "order.cancellation_requested";
 
 /// A shop in which nothing happens unless a test does it.
 async fn idle() -> Result<World> {
@@ -12,14 +14,15 @@ async fn idle() -> Result<World> {
     World::start(options).await
 }
 
-/// Cancels as the customer, and expects this to be left and to have been undone in this order.
+/// Cancels as the customer, and expects this to be left and to have been undone in this order, each undo confirmed
+/// before the next.
 async fn changes_their_mind(shop: &World, id: &str, left: Value, undone: &[&str]) -> Result<()> {
     shop.cancel(id, None).await?.ok()?;
     let ended = shop.cancelled(id, "customer_request").await?;
     assert_eq!(ended["cancellation"]["by"], "customer");
     assert_eq!(shop.left(id).await?, left);
     let story = shop.story(id).await?;
-    in_order(&story, &[&["order.cancellation_requested"], undone, &["order.cancelled"]].concat())?;
+    shop.each_caused_the_next(id, &[undone, &["order.cancelled"]].concat()).await?;
     let before = story.len();
     let again = shop.cancel(id, None).await?.ok()?;
     assert_eq!(again["stage"], "cancelled", "cancelling twice is no error");
@@ -47,19 +50,19 @@ async fn a_customer_changes_their_mind_before_the_money_is_taken() -> Result<()>
 
 async fn before_paying(shop: &World) -> Result<()> {
     let id = shop.place(&order::unpaid(order::delivery("tok_ok"))).await?;
-    changes_their_mind(shop, &id, left(&[], &[]), &[]).await
+    changes_their_mind(shop, &id, left(&[], &[]), &[ASKED]).await
 }
 
 async fn after_a_decline(shop: &World) -> Result<()> {
     let id = shop.place(&order::pickup("tok_declined")).await?;
     shop.staged(&id, "placed").await?;
-    changes_their_mind(shop, &id, left(&["failed"], &[]), &[]).await
+    changes_their_mind(shop, &id, left(&["failed"], &[]), &[ASKED]).await
 }
 
 async fn before_confirming(shop: &World) -> Result<()> {
     let id = shop.place(&order::delivery("tok_requires_action")).await?;
     shop.payment_at(&id, "action_required").await?;
-    changes_their_mind(shop, &id, left(&["voided"], &[]), &["payment.voided"]).await
+    changes_their_mind(shop, &id, left(&["voided"], &[]), &[ASKED, "payment.voided"]).await
 }
 
 /// The money is held, and nobody but the provider knows.
@@ -74,20 +77,31 @@ async fn before_the_provider_has_decided(shop: &World) -> Result<()> {
     shop.payment_at(&id, "outcome_unknown").await?;
     shop.cancel(&id, None).await?.ok()?;
     shop.staged(&id, "cancelling").await?;
-    shop.bank().post(&format!("/v1/payments/{}/complete", shop.reference(&id).await?), &json!({})).await?.ok()?;
+    shop.bank()
+        .post(&format!("/v1/payments/{}/complete", shop.reference(&id).await?), &json!({}))
+        .await?
+        .ok()?;
     changes_their_mind(shop, &id, left(&["voided"], &[]), &["payment.authorized", "payment.voided"]).await
 }
 
 async fn before_the_kitchen_has_accepted(shop: &World) -> Result<()> {
     let id = shop.place(&order::delivery("tok_ok")).await?;
-    shop.saga(&id, "the kitchen to be asked", |saga| saga["step"] == "accept" && saga["work"] == json!([])).await?;
-    changes_their_mind(shop, &id, left(&["voided"], &["cancelled"]), &["kitchen.cancelled", "payment.voided"]).await?;
+    shop.saga(&id, "the kitchen to be asked", |saga| saga["step"] == "accept" && saga["work"] == json!([]))
+        .await?;
+    changes_their_mind(
+        shop,
+        &id,
+        left(&["voided"], &["cancelled"]),
+        &[ASKED, "kitchen.cancelled", "payment.voided"],
+    )
+    .await?;
     assert_eq!(times(&shop.story(&id).await?, "payment.captured"), 0);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_cancelled_while_it_is_cooked_is_stopped_and_refunded_and_later_only_an_operator_can() -> Result<()> {
+async fn what_is_cancelled_while_it_is_cooked_is_stopped_and_refunded_and_later_only_an_operator_can()
+-> Result<()> {
     let shop = idle().await?;
     tokio::try_join!(
         while_the_kitchen_has_it(&shop, false),
@@ -105,7 +119,7 @@ async fn while_the_kitchen_has_it(shop: &World, cooking: bool) -> Result<()> {
         shop.kitchen(&id, "accepted", "start").await?;
     }
     shop.staged(&id, "in_kitchen").await?;
-    let undone = ["kitchen.cancelled", "payment.refund_requested", "payment.refunded"];
+    let undone = [ASKED, "kitchen.cancelled", "payment.refund_requested", "payment.refunded"];
     changes_their_mind(shop, &id, left(&["refunded"], &["cancelled"]), &undone).await
 }
 
@@ -119,8 +133,9 @@ async fn when_it_is_ready(shop: &World) -> Result<()> {
     assert_eq!(ended["cancellation"]["by"], "operator");
     let left = json!({ "payments": ["refunded"], "schedules": ["finished"], "shipments": ["cancelled"] });
     assert_eq!(shop.left(&id).await?, left);
-    let undone = ["order.cancellation_requested", "shipment.cancelled", "payment.refunded", "order.cancelled"];
-    in_order(&shop.story(&id).await?, &undone)
+    let refund = "payment.refund_requested";
+    let undone = [ASKED, "shipment.cancelled", refund, "payment.refunded", "order.cancelled"];
+    shop.each_caused_the_next(&id, &undone).await
 }
 
 async fn when_it_is_on_its_way(shop: &World) -> Result<()> {

@@ -88,8 +88,17 @@ async fn a_stock_repository_reads_and_appends() -> Result<()> {
     let id = stream.aggregate_id.to_string();
     let read = stock.get_events::<Order>(&id).await?;
     assert_eq!((read.len(), read[0].sequence, read[0].event_type.as_str()), (1, 1, "order.ready"));
-    let foreign =
-        |sequence| SerializedEvent::new(id.clone(), sequence, "order".into(), "order.ready".into(), "1.0".into(), json!("ready"), json!({}));
+    let foreign = |sequence| {
+        SerializedEvent::new(
+            id.clone(),
+            sequence,
+            "order".into(),
+            "order.ready".into(),
+            "1.0".into(),
+            json!("ready"),
+            json!({}),
+        )
+    };
     stock.persist::<Order>(&[foreign(2), foreign(3)], None).await?;
     assert!(stock.persist::<Order>(&[foreign(3)], None).await.is_err(), "a taken place is a conflict");
     assert_eq!(log.append(append(&stream, 3, 1)).await?.position, 4);
@@ -281,7 +290,8 @@ async fn a_key_is_claimed_once_whoever_races_for_it() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_is_stored_once_and_what_was_refused_is_not_when_connections_break() -> Result<()> {
+async fn what_was_acknowledged_is_stored_once_and_what_was_refused_is_not_when_connections_break()
+-> Result<()> {
     let database = database().await?;
     let log = database.log();
     let pool = database.pool().await?;
@@ -380,10 +390,9 @@ async fn check_tells_a_gap_and_a_reader_refuses_to_cross_it() -> Result<()> {
     log.append(append(&streams[0], 0, 3)).await?;
     log.append(append(&streams[1], 0, 2)).await?;
     let pool = database.pool().await?;
-    for statement in [
-        "alter table events disable trigger events_are_append_only",
-        "delete from events where position = 2",
-    ] {
+    for statement in
+        ["alter table events disable trigger events_are_append_only", "delete from events where position = 2"]
+    {
         sqlx::query(statement).execute(&pool).await?;
     }
     assert!(log.read_after(0, 10).await.is_err(), "a short read is not a success");

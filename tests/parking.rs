@@ -20,7 +20,8 @@ fn event(kind: &str, payload: &str, correlation: &str) -> NewEvent {
 async fn an_event_that_nobody_can_read_is_parked_with_its_followers_and_the_others_go_on() -> Result<()> {
     let world = World::happy().await?;
     let unpaid = order::unpaid(order::delivery(""));
-    let sick = world.client.post("/api/v1/orders", &unpaid).await?.ok()?["id"].as_str().context("an id")?.to_owned();
+    let sick =
+        world.client.post("/api/v1/orders", &unpaid).await?.ok()?["id"].as_str().context("an id")?.to_owned();
     let log = world.database.log();
     let bad = event("order.exploded", "{\"exploded\":{}}", &sick);
     let follower = event("order.ready", "\"ready\"", &sick);
@@ -76,6 +77,9 @@ async fn an_event_that_nobody_can_read_is_parked_with_its_followers_and_the_othe
         (behind == 0).then_some(())
     })
     .await?;
-    truth::money(&world.database, &world.provider.ledger()).await.err().context("the sick order has not ended")?;
+    truth::money(&world.database, &world.provider.ledger())
+        .await
+        .err()
+        .context("the sick order has not ended")?;
     world.close().await
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use figment::Figment;
+use figment::providers::{Format, Toml};
 use metrics_exporter_prometheus::PrometheusHandle;
 use spindle_commands::effects::http::Patience;
 use spindle_commands::effects::{PaymentProvider, ProviderSettings};
@@ -140,32 +142,11 @@ impl App {
         if self.config.has(Role::Process) {
             workers.spawn(self.runner.clone().run(working.clone()));
         }
-        let served = match self.listener {
-            Some(listener) => {
-                let stopping = self.state.stopping.clone();
-                let announced = stop.clone();
-                workers.spawn(async move {
-                    announced.cancelled().await;
-                    stopping.cancel();
-                });
-                let router = http::router(Arc::new(self.state));
-                let graceful = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-                let deadline = async {
-                    stop.cancelled().await;
-                    tokio::time::sleep(self.config.stop_within).await;
-                };
-                tokio::select! {
-                    result = graceful => result.context("the HTTP server broke"),
-                    () = deadline => {
-                        tracing::warn!("requests that did not end in time were cut off");
-                        Ok(())
-                    }
-                }
-            }
-            None => {
-                stop.cancelled().await;
-                Ok(())
-            }
+        let served = if let Some(listener) = self.listener {
+            serve(listener, self.state, stop, self.config.stop_within).await
+        } else {
+            stop.cancelled().await;
+            Ok(())
         };
         working.cancel();
         workers.close();
@@ -177,6 +158,34 @@ impl App {
             bus.close().await;
         }
         served
+    }
+}
+
+/// Answers HTTP until `stop`, and then those who have asked already, but no longer than `within`.
+async fn serve(
+    listener: TcpListener,
+    state: AppState,
+    stop: CancellationToken,
+    within: Duration,
+) -> anyhow::Result<()> {
+    let stopping = state.stopping.clone();
+    let until = stop.clone();
+    let graceful = axum::serve(listener, http::router(Arc::new(state)))
+        .with_graceful_shutdown(async move {
+            until.cancelled().await;
+            stopping.cancel();
+        })
+        .into_future();
+    let deadline = async {
+        stop.cancelled().await;
+        tokio::time::sleep(within).await;
+    };
+    tokio::select! {
+        result = graceful => result.context("the HTTP server broke"),
+        () = deadline => {
+            tracing::warn!("requests that did not end in time were cut off");
+            Ok(())
+        }
     }
 }
 
@@ -196,16 +205,13 @@ async fn prepare(log: &EventLog, migrate: bool) -> anyhow::Result<()> {
     let steps = migrations::status(log.pool()).await.context("the migrations could not be read")?;
     match steps.iter().filter(|step| !step.applied).count() {
         0 => Ok(()),
-        missing => {
-            Err(Missing(format!("{missing} migrations are missing: run `spindle migrate up`")).into())
-        }
+        missing => Err(Missing(format!("{missing} migrations are missing: run `spindle migrate up`")).into()),
     }
 }
 
 fn menu(file: Option<&Path>) -> anyhow::Result<Catalogue> {
     let Some(path) = file else { return Ok(Catalogue::default_menu()) };
-    use figment::providers::{Format, Toml};
-    figment::Figment::from(Toml::file_exact(path))
+    Figment::from(Toml::file_exact(path))
         .extract()
         .with_context(|| format!("menu: {} cannot be used", path.display()))
 }

@@ -82,11 +82,12 @@ impl Fact {
         event_type: &str,
         payload: &str,
     ) -> Result<Self, Unreadable> {
-        let id = || {
-            Uuid::parse_str(aggregate_id).map_err(|_| Unreadable::AggregateId(aggregate_id.to_owned()))
-        };
+        let id =
+            || Uuid::parse_str(aggregate_id).map_err(|_| Unreadable::AggregateId(aggregate_id.to_owned()));
         match aggregate_type {
-            Order::TYPE => Ok(Self::Order(OrderId(id()?), body(event_type, payload, OrderEvent::WIRE_NAMES)?)),
+            Order::TYPE => {
+                Ok(Self::Order(OrderId(id()?), body(event_type, payload, OrderEvent::WIRE_NAMES)?))
+            }
             Payment::TYPE => {
                 Ok(Self::Payment(PaymentId(id()?), body(event_type, payload, PaymentEvent::WIRE_NAMES)?))
             }

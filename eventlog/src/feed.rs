@@ -32,7 +32,7 @@ pub struct Feed {
     committed: watch::Receiver<i64>,
     subscription: Option<Subscription>,
     /// Dealt with by the time the next events are asked for.
-    unconfirmed: Option<Delivery>,
+    unconfirmed: Vec<Delivery>,
     /// There is more in the log than the bus will tell.
     behind: bool,
     idle: Duration,
@@ -44,7 +44,7 @@ impl Feed {
     pub fn new(log: EventLog, bus: Option<(Bus, Uuid)>, group: &str) -> Self {
         let committed = log.committed();
         let subscription = bus.map(|(bus, log_id)| Subscription::start(bus, group, log_id));
-        Self { log, committed, subscription, unconfirmed: None, behind: true, idle: BUSY }
+        Self { log, committed, subscription, unconfirmed: Vec::new(), behind: true, idle: BUSY }
     }
 
     /// The events after `checkpoint`; waits until there are some. To ask with a later checkpoint says that
@@ -53,7 +53,7 @@ impl Feed {
     /// # Errors
     /// When the log cannot be read; ask again.
     pub async fn next(&mut self, checkpoint: i64) -> Result<Vec<StoredEvent>, LogError> {
-        if let Some(done) = self.unconfirmed.take() {
+        while let Some(done) = self.unconfirmed.pop() {
             done.done().await;
         }
         loop {
@@ -69,7 +69,8 @@ impl Feed {
             let pause = if connected { SAFETY } else { self.idle };
             tokio::select! {
                 delivery = hear(self.subscription.as_mut()) => {
-                    if let Some(events) = self.compare(delivery, checkpoint).await {
+                    let events = self.take(delivery, checkpoint).await;
+                    if !events.is_empty() {
                         return Ok(events);
                     }
                 }
@@ -83,23 +84,30 @@ impl Feed {
         }
     }
 
-    async fn compare(&mut self, delivery: Delivery, checkpoint: i64) -> Option<Vec<StoredEvent>> {
-        match delivery.batch.clone().after(checkpoint) {
-            Some(events) if events.is_empty() => {
-                delivery.done().await;
-                None
+    /// Takes a message, and those that have come in the meantime: under load, many small messages make one
+    /// transaction. Empty when there was nothing new, or when something is missing and the log must be read.
+    async fn take(&mut self, first: Delivery, checkpoint: i64) -> Vec<StoredEvent> {
+        let mut events = Vec::new();
+        let mut next = Some(first);
+        while let Some(delivery) = next {
+            let reached = events.last().map_or(checkpoint, |last: &StoredEvent| last.position);
+            match delivery.batch.clone().after(reached) {
+                Some(more) if more.is_empty() => delivery.done().await,
+                Some(more) => {
+                    events.extend(more);
+                    self.unconfirmed.push(delivery);
+                }
+                None => {
+                    metrics::counter!("spindle_feed_gaps_healed_total").increment(1);
+                    delivery.done().await;
+                    self.behind = true;
+                    break;
+                }
             }
-            Some(events) => {
-                self.unconfirmed = Some(delivery);
-                Some(events)
-            }
-            None => {
-                metrics::counter!("spindle_feed_gaps_healed_total").increment(1);
-                delivery.done().await;
-                self.behind = true;
-                None
-            }
+            let room = i64::try_from(events.len()).is_ok_and(|count| count < READ);
+            next = self.subscription.as_mut().filter(|_| room).and_then(Subscription::try_next);
         }
+        events
     }
 }
 

@@ -16,12 +16,17 @@ const SETTLED: Duration = Duration::from_secs(10);
 
 /// Leads whenever this process holds the lease `name`, until `stop`. `lead` returns only when it is broken, and
 /// may be dropped at any await when the lease is lost.
-pub async fn run<E, F>(name: &str, leases: &Leases, stop: &CancellationToken, mut lead: impl FnMut() -> F + Send)
-where
+pub async fn run<E, F>(
+    name: &str,
+    leases: &Leases,
+    stop: &CancellationToken,
+    mut lead: impl FnMut() -> F + Send,
+) where
     E: Display + Send,
     F: Future<Output = E> + Send,
 {
     let mut delays = retry::reconnect().build();
+    let mut told = String::new();
     loop {
         let lease = tokio::select! {
             lease = leases.hold(name) => lease,
@@ -31,13 +36,21 @@ where
         tokio::select! {
             broken = lead() => {
                 metrics::counter!("spindle_consumer_restarts_total", "consumer" => name.to_owned()).increment(1);
-                tracing::warn!(consumer = name, error = %broken, "{name} stopped and will start again: {broken}");
+                // Once for each reason: an outage is one piece of news, however often it is met.
+                let why = broken.to_string();
+                if why == told {
+                    tracing::debug!(consumer = name, why, "{name} stopped again: {why}");
+                } else {
+                    tracing::warn!(consumer = name, why, "{name} stopped and will start again: {why}");
+                    told = why;
+                }
             }
             () = lease.lost() => {}
             () = stop.cancelled() => return,
         }
         if since.elapsed() > SETTLED {
             delays = retry::reconnect().build();
+            told.clear();
         }
         tokio::select! {
             () = tokio::time::sleep(delays.next().unwrap_or_default()) => {}

@@ -10,6 +10,9 @@ create table processes (
     waiting_for text        not null,
     attention   text,
     state       jsonb       not null,
+    -- The last numbers given out in its journal and to its work.
+    journal_seq bigint      not null,
+    work_seq    bigint      not null,
     started_at  timestamptz not null,
     updated_at  timestamptz not null,
     primary key (process, id)

@@ -1,5 +1,7 @@
 //! What comes to the address of the payment provider and is not from it, or not in order.
 
+#![expect(clippy::expect_used, reason = "what a test makes itself it may count on")]
+
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use harness::edge::AMOUNT;
@@ -54,14 +56,19 @@ async fn a_callback_that_is_unsigned_forged_changed_or_old_is_not_believed() -> 
         let mut headers = good.clone();
         headers.retain(|(known, _)| *known != name);
         if !value.is_empty() {
-            headers.extend(good.iter().filter(|(known, _)| *known == name).map(|(known, _)| (*known, value.to_owned())));
+            headers.extend(
+                good.iter().filter(|(known, _)| *known == name).map(|(known, _)| (*known, value.to_owned())),
+            );
         }
         headers
     };
     let (stamp, sign) = (signature::TIMESTAMP, signature::SIGNATURE);
-    let twice = |name: &str| -> Headers { good.iter().chain(good.iter().filter(|(known, _)| *known == name)).cloned().collect() };
+    let twice = |name: &str| -> Headers {
+        good.iter().chain(good.iter().filter(|(known, _)| *known == name)).cloned().collect()
+    };
     let later = (now + TimeDelta::seconds(1)).timestamp().to_string();
-    let code = good.iter().find(|(name, _)| *name == sign).map(|(_, code)| code.as_str()).context("a signature")?;
+    let code =
+        good.iter().find(|(name, _)| *name == sign).map(|(_, code)| code.as_str()).context("a signature")?;
     let cases: Vec<(&str, Headers)> = vec![
         ("unsigned", Vec::new()),
         ("without an id", but(signature::ID, "")),
@@ -195,7 +202,10 @@ async fn while_one_secret_replaces_another_both_are_believed() -> Result<()> {
     ensure!(edge.events("payment.authorized").await? == 2);
     let edge = edge.restart(|config| config.provider.callback_secrets.clear()).await?;
     let body = held(edge.payment().await?).to_string().into_bytes();
-    say(&edge, &body).await?.problem(401, "invalid_signature").context("without a secret nothing is believed")?;
+    say(&edge, &body)
+        .await?
+        .problem(401, "invalid_signature")
+        .context("without a secret nothing is believed")?;
     edge.close().await
 }
 

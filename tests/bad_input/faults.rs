@@ -1,5 +1,7 @@
 //! From a good body to bad ones: every field of every wrong type, out of every range, missing, twice, unknown.
 
+#![expect(clippy::expect_used, reason = "what a test makes itself it may count on")]
+
 use serde_json::Value;
 
 /// A bad body, and the place that its refusal must name.
@@ -26,7 +28,9 @@ pub(super) fn places(value: &Value) -> Vec<String> {
     };
     match value {
         Value::Object(map) => map.iter().flat_map(|(key, inner)| below(escaped(key), inner)).collect(),
-        Value::Array(list) => list.iter().enumerate().flat_map(|(at, inner)| below(at.to_string(), inner)).collect(),
+        Value::Array(list) => {
+            list.iter().enumerate().flat_map(|(at, inner)| below(at.to_string(), inner)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -83,9 +87,12 @@ pub(super) fn no_json(good: &Value) -> Vec<Vec<u8>> {
     ];
     let mut bodies: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
     for pointer in places(good).iter().filter(|pointer| good.pointer(pointer).is_some_and(Value::is_string)) {
-        for bytes in [&b"\"\xff\xfe\""[..], b"\"\xc3\x28\"", b"\"\\ud800\"", b"\"a\nb\"", b"\"\0\"", b"\"\\x41\""] {
+        for bytes in
+            [&b"\"\xff\xfe\""[..], b"\"\xc3\x28\"", b"\"\\ud800\"", b"\"a\nb\"", b"\"\0\"", b"\"\\x41\""]
+        {
             let whole = with(good, pointer, HERE);
-            let at = whole.windows(HERE.len()).position(|window| window == HERE.as_bytes()).expect("the place");
+            let at =
+                whole.windows(HERE.len()).position(|window| window == HERE.as_bytes()).expect("the place");
             bodies.push([&whole[..at], bytes, &whole[at + HERE.len()..]].concat());
         }
     }
@@ -120,7 +127,9 @@ pub(super) fn all(good: &Value, required: &[&str]) -> Vec<Fault> {
         });
     }
     let whole = std::iter::once(String::new());
-    for pointer in whole.chain(places(good)).filter(|pointer| good.pointer(pointer).is_some_and(Value::is_object)) {
+    for pointer in
+        whole.chain(places(good)).filter(|pointer| good.pointer(pointer).is_some_and(Value::is_object))
+    {
         faults.push(Fault {
             body: and(good, &pointer, r#""surprise":{"deep":[1]}"#),
             pointer: format!("{pointer}/surprise"),
@@ -151,13 +160,29 @@ fn other_types(value: &Value) -> Vec<&'static str> {
     match value {
         Value::Object(_) => vec!["[]", "[[]]", "\"text\"", "1", "1e400", "true"],
         Value::Array(_) => vec!["{}", "\"text\"", "1", "1e400", "true"],
-        Value::String(_) => vec!["1", "1.5", "1e36", "1e400", E36, "true", "{}", "[]", "[\"a\"]", "\"a\\u0000b\""],
+        Value::String(_) => {
+            vec!["1", "1.5", "1e36", "1e400", E36, "true", "{}", "[]", "[\"a\"]", "\"a\\u0000b\""]
+        }
         Value::Number(number) if number.is_f64() => {
             vec!["\"1\"", "true", "{}", "[]", "null", E36, "-1e36", "1e400", "-181", "181"]
         }
         Value::Number(_) => vec![
-            "\"1\"", "true", "{}", "[]", "null", "1.5", "1.0", "1e36", "-1e36", "1e400", "-1e400", E36,
-            "-1000000000000000000000000000000000000", "18446744073709551616", "-9223372036854775809", "1e2",
+            "\"1\"",
+            "true",
+            "{}",
+            "[]",
+            "null",
+            "1.5",
+            "1.0",
+            "1e36",
+            "-1e36",
+            "1e400",
+            "-1e400",
+            E36,
+            "-1000000000000000000000000000000000000",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "1e2",
         ],
         Value::Bool(_) | Value::Null => Vec::new(),
     }
@@ -177,7 +202,13 @@ fn nonsense(pointer: &str, value: &Value) -> Vec<String> {
         "customer_id" => vec![text("me")],
         "type" => vec![text("post"), text("pickup "), text("Delivery")],
         "requested_for" | "due" | "ready_by" => {
-            let wrong = ["tomorrow", "2999-05-01", "2999-05-01T12:00:00", "1969-12-31T23:59:59Z", "2999-02-30T00:00:00Z"];
+            let wrong = [
+                "tomorrow",
+                "2999-05-01",
+                "2999-05-01T12:00:00",
+                "1969-12-31T23:59:59Z",
+                "2999-02-30T00:00:00Z",
+            ];
             wrong.map(text).into()
         }
         "method" => vec![text("4242424242424242"), text("tok ok"), long(201)],

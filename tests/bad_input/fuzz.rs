@@ -1,5 +1,7 @@
 //! Bodies that nobody thought of: made at random, always the same ones.
 
+#![expect(clippy::expect_used, reason = "what a test makes itself it may count on")]
+
 use anyhow::{Context, Result, ensure};
 use harness::{Edge, eventually};
 use serde_json::{Map, Value, json};
@@ -11,7 +13,7 @@ use super::{JSON, ask, routes, shown};
 /// How many requests are made.
 const REQUESTS: usize = 500;
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// Numbers that look random and are the same in every run (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -33,13 +35,39 @@ impl Dice {
 
     fn text(&mut self) -> String {
         let known = [
-            "", " ", "latte", "soup", "EUR", "big", "tok_ok", "main", "delivery", "bob", "\0", "\u{7}", "💥", "ä\u{301}",
-            "\u{202e}", "' or 1=1 --", "../..", "%00", "null", "2999-05-01T12:00:00Z", "ada@example.com",
-            "0190b5a0-0000-7000-8000-000000000001", "customer_request", "\u{feff}", "\\u0000", "{}", "\u{10ffff}",
+            "",
+            " ",
+            "latte",
+            "soup",
+            "EUR",
+            "big",
+            "tok_ok",
+            "main",
+            "delivery",
+            "bob",
+            "\0",
+            "\u{7}",
+            "💥",
+            "ä\u{301}",
+            "\u{202e}",
+            "' or 1=1 --",
+            "../..",
+            "%00",
+            "null",
+            "2999-05-01T12:00:00Z",
+            "ada@example.com",
+            "0190b5a0-0000-7000-8000-000000000001",
+            "customer_request",
+            "\u{feff}",
+            "\\u0000",
+            "{}",
+            "\u{10ffff}",
         ];
         match self.below(8) {
             0 => "é".repeat(self.below(3_000)),
-            1 => (0..self.below(12)).filter_map(|_| char::from_u32(u32::try_from(self.below(0x2_0000)).ok()?)).collect(),
+            1 => (0..self.below(12))
+                .filter_map(|_| char::from_u32(u32::try_from(self.below(0x2_0000)).ok()?))
+                .collect(),
             _ => self.one(&known).to_owned(),
         }
     }
@@ -49,8 +77,23 @@ impl Dice {
             0 => Value::Null,
             1 => json!(self.below(2) == 0),
             2 => json!(self.below(5)),
-            3 => self.one(&[json!(-1), json!(i64::MIN), json!(i64::MAX), json!(u64::MAX), json!(1_000_000), json!(1_000_001)]),
-            4 => self.one(&[json!(0.5), json!(-0.0), json!(1e36), json!(-1e36), json!(f64::MAX), json!(5e-324), json!(90.0)]),
+            3 => self.one(&[
+                json!(-1),
+                json!(i64::MIN),
+                json!(i64::MAX),
+                json!(u64::MAX),
+                json!(1_000_000),
+                json!(1_000_001),
+            ]),
+            4 => self.one(&[
+                json!(0.5),
+                json!(-0.0),
+                json!(1e36),
+                json!(-1e36),
+                json!(f64::MAX),
+                json!(5e-324),
+                json!(90.0),
+            ]),
             5..=7 => json!(self.text()),
             8 => (0..self.below(4)).map(|_| self.value(depth - 1)).collect(),
             _ => Value::Object(self.fields(depth)),
@@ -58,7 +101,10 @@ impl Dice {
     }
 
     fn fields(&mut self, depth: usize) -> Map<String, Value> {
-        let names = ["lines", "contact", "name", "amount", "currency", "reason", "courier", "items", "product", "quantity"];
+        let names = [
+            "lines", "contact", "name", "amount", "currency", "reason", "courier", "items", "product",
+            "quantity",
+        ];
         (0..self.below(4))
             .map(|_| {
                 let name = if self.below(4) == 0 { self.text() } else { self.one(&names).to_owned() };
@@ -125,11 +171,17 @@ async fn no_body_breaks_the_server_a_view_or_the_log() -> Result<()> {
         }
         refused += 1;
         ensure!((400..500).contains(&answer.status), "{}: {answer:?}", context());
-        let code = answer.body["type"].as_str().and_then(|kind| kind.strip_prefix("/problems/")).map(str::to_owned);
+        let code =
+            answer.body["type"].as_str().and_then(|kind| kind.strip_prefix("/problems/")).map(str::to_owned);
         answer.problem(answer.status, &code.with_context(context)?).with_context(context)?;
         if answer.body["type"] == "/problems/invalid_body" {
             let fault = &answer.body["errors"][0];
-            ensure!(fault["pointer"].is_string() && fault["rule"].is_string(), "{}: {}", context(), answer.body);
+            ensure!(
+                fault["pointer"].is_string() && fault["rule"].is_string(),
+                "{}: {}",
+                context(),
+                answer.body
+            );
         }
         ensure!(edge.stored().await? == before, "{}: refused, and yet stored", context());
     }
@@ -139,7 +191,8 @@ async fn no_body_breaks_the_server_a_view_or_the_log() -> Result<()> {
     eventually("every view has seen everything", async || {
         let report = edge.client.get("/readyz").await.ok()?.body;
         let consumers = report["consumers"].as_object()?.values();
-        let done = consumers.clone().count() >= 5 && consumers.clone().all(|one| one["lag"] == 0 && one["parked"] == 0);
+        let done = consumers.clone().count() >= 5
+            && consumers.clone().all(|one| one["lag"] == 0 && one["parked"] == 0);
         done.then_some(())
     })
     .await?;

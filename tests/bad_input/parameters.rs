@@ -50,7 +50,11 @@ const ROUTES: [(&str, &[&str]); 34] = [
 const PARAMETERS: [(&str, &str, &[&str]); 31] = [
     ("orders", "limit", &["x", "1.5", "1e3", "-", "0x10", "%00", "NaN"]),
     ("orders", "cursor", &["abc", "%00", "AA==", "💥", "../../etc"]),
-    ("orders", "after", &["-1", "x", "1.5", "1000000000000000000000000000000000000", "9223372036854775807", "99"]),
+    (
+        "orders",
+        "after",
+        &["-1", "x", "1.5", "1000000000000000000000000000000000000", "9223372036854775807", "99"],
+    ),
     ("orders", "status", &["lost", "Paid", "paid%20", "%00", "1"]),
     ("orders", "stage", &["lost"]),
     ("orders", "cancelled", &["1", "yes", "TRUE", "%00"]),
@@ -58,8 +62,15 @@ const PARAMETERS: [(&str, &str, &[&str]); 31] = [
     ("orders", "since", &["yesterday", "2026-05-01", "2026-05-01T12:00:00", "1e36", "1969-12-31T23:59:59Z"]),
     ("orders", "until", &["tomorrow", "-1", "%2B10000-01-01T00:00:00Z"]),
     ("orders", "location", &["a%20b", "%00"]),
-    ("orders", "q", &["a%00b", "\
-        0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789x"]),
+    (
+        "orders",
+        "q",
+        &[
+            "a%00b",
+            "\
+        0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789x",
+        ],
+    ),
     ("orders", "colour", &["red", "", "%00"]),
     ("orders", "Limit", &["1"]),
     ("kitchen/schedules", "limit", &["x"]),
@@ -132,7 +143,9 @@ async fn an_identifier_that_is_none_is_named_and_one_that_nobody_has_is_not_foun
     let before = edge.stored().await?;
     let good = |method: &str, path: &str| {
         let route = table.iter().find(|route| route.method == method && route.template() == path);
-        route.map(|route| route.good.to_string().into_bytes()).with_context(|| format!("{method} {path}: no body"))
+        route
+            .map(|route| route.good.to_string().into_bytes())
+            .with_context(|| format!("{method} {path}: no body"))
     };
     let stranger = Uuid::now_v7();
     for (path, methods) in ROUTES.iter().filter(|(path, _)| path.contains("{id}")) {
@@ -181,7 +194,11 @@ async fn a_parameter_that_breaks_a_rule_or_that_nobody_knows_is_named() -> Resul
         ensure!(answer.body["errors"][0]["rule"] == "must not be given more than once", "{}", answer.body);
     }
     let answer = edge.client.get("/api/v1/orders?a=1&b=2").await?;
-    ensure!(answer.body["errors"].as_array().is_some_and(|all| all.len() == 2), "both are named: {}", answer.body);
+    ensure!(
+        answer.body["errors"].as_array().is_some_and(|all| all.len() == 2),
+        "both are named: {}",
+        answer.body
+    );
     // Parameters have no place where something is written.
     let answer = edge.client.post("/api/v1/orders?after=1", &unpaid).await?;
     answer.problem(422, "invalid_parameter")?;
@@ -205,7 +222,8 @@ async fn any_whole_number_is_a_limit_and_is_brought_into_range() -> Result<()> {
     let head = edge.stored().await?.head;
     let e36 = format!("1{}", "0".repeat(36));
     let cases = [("0", 1), ("-1", 1), ("1", 1), ("2", 2), ("3", 3), ("200", 3), ("201", 3), ("%2B2", 2)];
-    let huge = [(e36.clone(), 3), (format!("-{e36}"), 1), (u64::MAX.to_string(), 3), (i64::MIN.to_string(), 1)];
+    let huge =
+        [(e36.clone(), 3), (format!("-{e36}"), 1), (u64::MAX.to_string(), 3), (i64::MIN.to_string(), 1)];
     let cases = cases.map(|(limit, rows)| (limit.to_owned(), rows)).into_iter().chain(huge);
     for (limit, rows) in cases {
         for list in ["orders", "kitchen/schedules", "payments", "shipments", "sagas"] {
@@ -232,7 +250,10 @@ async fn a_cursor_that_was_tampered_with_is_refused_wherever_it_was_touched() ->
     let cursor = page["next_cursor"].as_str().context("there is a second page")?;
     let with = async |cursor: &str| edge.client.get(&format!("/api/v1/orders?limit=1&cursor={cursor}")).await;
     let second = with(cursor).await?.ok()?;
-    ensure!(second["orders"][0]["id"] != page["orders"][0]["id"] && second["next_cursor"].is_null(), "{second}");
+    ensure!(
+        second["orders"][0]["id"] != page["orders"][0]["id"] && second["next_cursor"].is_null(),
+        "{second}"
+    );
 
     let mut tampered: Vec<String> = (0..cursor.len())
         .map(|at| {
@@ -241,7 +262,12 @@ async fn a_cursor_that_was_tampered_with_is_refused_wherever_it_was_touched() ->
         })
         .collect();
     tampered.extend([cursor[1..].to_owned(), cursor[..cursor.len() - 1].to_owned(), format!("{cursor}A")]);
-    tampered.extend([format!("{cursor}{cursor}"), format!("{cursor}="), cursor.to_lowercase(), cursor.to_uppercase()]);
+    tampered.extend([
+        format!("{cursor}{cursor}"),
+        format!("{cursor}="),
+        cursor.to_lowercase(),
+        cursor.to_uppercase(),
+    ]);
     for cursor in tampered {
         let answer = with(&cursor).await?;
         answer.problem(422, "invalid_parameter").with_context(|| cursor.clone())?;

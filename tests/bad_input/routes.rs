@@ -22,17 +22,18 @@ pub(super) struct Route {
     /// Whether the whole body may be left out.
     pub(super) may_be_empty: bool,
     /// Objects, written as arrays of their fields.
-    pub(super) as_arrays: Vec<(&'static str, Value)>,
+    pub(super) arrays: Vec<(&'static str, Value)>,
 }
 
 impl Route {
     fn new(method: &'static str, path: String, good: Value, required: &'static [&'static str]) -> Self {
-        Self { method, path, good, required, may_be_empty: false, as_arrays: Vec::new() }
+        Self { method, path, good, required, may_be_empty: false, arrays: Vec::new() }
     }
 
     /// The path, with `{id}` for an identifier.
     pub(super) fn template(&self) -> String {
-        let step = |step: &str| if Uuid::parse_str(step).is_ok() { "{id}".to_owned() } else { step.to_owned() };
+        let step =
+            |step: &str| if Uuid::parse_str(step).is_ok() { "{id}".to_owned() } else { step.to_owned() };
         self.path.split('/').map(step).collect::<Vec<_>>().join("/")
     }
 
@@ -44,8 +45,8 @@ impl Route {
         Self { may_be_empty: true, ..self }
     }
 
-    fn as_array(mut self, pointer: &'static str, fields: Value) -> Self {
-        self.as_arrays.push((pointer, fields));
+    fn or_array(mut self, pointer: &'static str, fields: Value) -> Self {
+        self.arrays.push((pointer, fields));
         self
     }
 }
@@ -113,23 +114,27 @@ async fn orders(edge: &Edge) -> Result<Vec<Route>> {
                 "/payment/method",
             ],
         )
-        .as_array("/lines/0", json!(["latte", "big", 1]))
-        .as_array("/lines/0/unit_price", json!([370, "EUR"]))
-        .as_array("/contact", json!(["Ada"]))
-        .as_array("/fulfilment", json!(["pickup"]))
-        .as_array("/fulfilment/address", json!(["Long Lane 1", "London"]))
-        .as_array("/payment", json!(["tok_ok"])),
+        .or_array("/lines/0", json!(["latte", "big", 1]))
+        .or_array("/lines/0/unit_price", json!([370, "EUR"]))
+        .or_array("/contact", json!(["Ada"]))
+        .or_array("/fulfilment", json!(["pickup"]))
+        .or_array("/fulfilment/address", json!(["Long Lane 1", "London"]))
+        .or_array("/payment", json!(["tok_ok"])),
         Route::new(
             "PUT",
             at(&first, ""),
             json!({ "lines": [line], "currency": "EUR", "promo_code": PROMO, "note": "two sugars" }),
             &["/lines", "/lines/0/sku", "/lines/0/quantity"],
         )
-        .as_array("/lines/0", json!(["latte", "big", 1])),
+        .or_array("/lines/0", json!(["latte", "big", 1])),
         Route::new("DELETE", at(&first, ""), json!({}), &[]).may_be_empty(),
         Route::post(at(&second, "/pay"), json!({ "method": "tok_ok" }), &["/method"]),
-        Route::post(at(&second, "/cancel"), json!({ "reason": "customer_request", "detail": "too late" }), &[])
-            .may_be_empty(),
+        Route::post(
+            at(&second, "/cancel"),
+            json!({ "reason": "customer_request", "detail": "too late" }),
+            &[],
+        )
+        .may_be_empty(),
     ])
 }
 
@@ -146,10 +151,11 @@ async fn kitchen(edge: &Edge) -> Result<Vec<Route>> {
     let other = json!({ "items": [{ "product": "bread", "size": "small", "quantity": 1 }] });
     Ok(vec![
         Route::post("/api/v1/kitchen/schedules".into(), walk_in, &["/items", "/items/0/product"])
-            .as_array("/items/0", json!(["soup"])),
+            .or_array("/items/0", json!(["soup"])),
         Route::new("PUT", at(&ids[0], ""), other, &["/items", "/items/0/product"])
-            .as_array("/items/0", json!(["soup", "big", 1])),
-        Route::post(at(&ids[0], "/accept"), json!({ "ready_by": "2999-05-01T12:00:00Z" }), &[]).may_be_empty(),
+            .or_array("/items/0", json!(["soup", "big", 1])),
+        Route::post(at(&ids[0], "/accept"), json!({ "ready_by": "2999-05-01T12:00:00Z" }), &[])
+            .may_be_empty(),
         Route::post(at(&ids[0], "/start"), json!({}), &[]).may_be_empty(),
         Route::post(at(&ids[0], "/finish"), json!({}), &[]).may_be_empty(),
         Route::post(at(&ids[0], "/collect"), json!({}), &[]).may_be_empty(),
@@ -168,7 +174,7 @@ async fn payments(edge: &Edge) -> Result<Vec<Route>> {
             good,
             &["/reason", "/amount/amount", "/amount/currency"],
         )
-        .as_array("/amount", json!([100, "EUR"])),
+        .or_array("/amount", json!([100, "EUR"])),
     ])
 }
 

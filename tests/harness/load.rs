@@ -46,7 +46,8 @@ impl Load {
                 let mut round = number;
                 while !shared.stop.load(Ordering::Relaxed) {
                     round += 1;
-                    let body = if round % 3 == 0 { order::pickup("tok_ok") } else { order::delivery("tok_ok") };
+                    let body =
+                        if round % 3 == 0 { order::pickup("tok_ok") } else { order::delivery("tok_ok") };
                     shared.insist(&clients, &body).await?;
                 }
                 Ok(())
@@ -73,8 +74,10 @@ impl Load {
     /// When they are not.
     pub async fn more(&self, orders: usize) -> Result<()> {
         let goal = self.answered() + orders;
-        eventually(&format!("{orders} more orders are answered"), async || (self.answered() >= goal).then_some(()))
-            .await
+        eventually(&format!("{orders} more orders are answered"), async || {
+            (self.answered() >= goal).then_some(())
+        })
+        .await
     }
 
     /// Lets every customer finish, and returns the first answer to each key.
@@ -91,15 +94,33 @@ impl Load {
 }
 
 impl Shared {
+    /// A customer orders again when the last order is paid: what is open at a time stays bounded.
+    async fn watch(&self, clients: &[Client], id: &str) -> Result<()> {
+        for attempt in 0..TRIES {
+            let client = &clients[attempt % clients.len()];
+            let paid = match client.get(&format!("/api/v1/orders/{id}/status")).await {
+                Ok(Answer { status: 200, body, .. }) => body["status"] != "created",
+                // Nobody answers: the next order will tell.
+                _ => true,
+            };
+            if paid || self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        bail!("order {id} is never paid")
+    }
+
     async fn insist(&self, clients: &[Client], body: &Value) -> Result<()> {
         let key = Uuid::new_v4().to_string();
         for attempt in 0..TRIES {
             let client = &clients[attempt % clients.len()];
             match client.post_as("/api/v1/orders", body, &key).await {
                 Ok(Answer { status: 201, body, .. }) => {
+                    let id = body["id"].as_str().unwrap_or_default().to_owned();
                     self.orders.lock().expect("no customer panicked").insert(key, body);
                     self.answered.fetch_add(1, Ordering::Relaxed);
-                    return Ok(());
+                    return self.watch(clients, &id).await;
                 }
                 // A refusal that says to come again, or a server that is not there just now.
                 Ok(answer) if answer.status == 503 || answer.status == 409 => {

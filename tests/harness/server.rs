@@ -36,7 +36,8 @@ pub fn free_port() -> Result<u16> {
 /// When there is none.
 pub fn lasting_port() -> Result<u16> {
     let start = Uuid::new_v4().as_u128() % 10_000;
-    let ports = (0..10_000).map(|step| 20_000 + (start + step) % 10_000).filter_map(|port| u16::try_from(port).ok());
+    let ports =
+        (0..10_000).map(|step| 20_000 + (start + step) % 10_000).filter_map(|port| u16::try_from(port).ok());
     let mut free = ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
     free.next().context("no port from 20000 to 29999 is free")
 }
@@ -48,6 +49,10 @@ fn metrics() -> Result<PrometheusHandle> {
         return Ok(handle.clone());
     }
     let handle = spindle::telemetry::metrics()?;
+    // To see what a server in this process logs: SPINDLE_TEST_LOG=info cargo xtask test -- NAME --nocapture
+    if let Ok(directives) = std::env::var("SPINDLE_TEST_LOG") {
+        spindle::telemetry::logs(spindle::config::LogFormat::Human, &directives)?;
+    }
     Ok(HANDLE.get_or_init(|| handle).clone())
 }
 
@@ -128,7 +133,10 @@ impl Server {
             url: format!("http://127.0.0.1:{port}"),
             program: program()?,
             arguments: all,
-            environment: environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            environment: environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
             log,
             child: None,
         })

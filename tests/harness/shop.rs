@@ -60,7 +60,8 @@ impl World {
     /// When it does not get there; shows where it stands.
     pub async fn staged(&self, order: &str, stage: &str) -> Result<Value> {
         let path = format!("/api/v1/orders/{order}");
-        self.reaches(order, &path, &format!("order {order} to be {stage}"), |body| body["stage"] == stage).await
+        self.reaches(order, &path, &format!("order {order} to be {stage}"), |body| body["stage"] == stage)
+            .await
     }
 
     /// Waits until an order is cancelled and everything is undone; it must have been for that reason.
@@ -88,9 +89,12 @@ impl World {
     pub async fn payment_at(&self, order: &str, stage: &str) -> Result<Value> {
         let path = format!("/api/v1/payments?order={order}");
         let what = format!("the payment of order {order} to be {stage}");
-        let last = |body: &Value| body["payments"].as_array().and_then(|all| all.iter().max_by_key(age).cloned());
-        let list = self.reaches(order, &path, &what, |body| last(body).is_some_and(|p| p["stage"] == stage)).await?;
-        last(&list).context("no payment")
+        let last = |body: &Value| {
+            body["payments"].as_array().and_then(|all| all.iter().max_by_key(|row| age(row)).cloned())
+        };
+        let found =
+            self.reaches(order, &path, &what, |body| last(body).is_some_and(|p| p["stage"] == stage)).await?;
+        last(&found).context("no payment")
     }
 
     /// Does something in the kitchen about an order that is at a stage there.
@@ -100,7 +104,8 @@ impl World {
     pub async fn kitchen(&self, order: &str, stage: &str, verb: &str) -> Result<()> {
         let schedule = Fulfilment::schedule_of(OrderId(order.parse()?));
         let path = format!("/api/v1/kitchen/schedules/{schedule}");
-        self.reaches(order, &path, &format!("the schedule to be {stage}"), |body| body["stage"] == stage).await?;
+        self.reaches(order, &path, &format!("the schedule to be {stage}"), |body| body["stage"] == stage)
+            .await?;
         let body = if verb == "reject" { json!({ "reason": "out of milk" }) } else { json!({}) };
         self.client.post(&format!("{path}/{verb}"), &body).await?.ok()?;
         Ok(())
@@ -125,7 +130,10 @@ impl World {
     pub async fn courier(&self, order: &str, number: usize, stage: &str, verb: &str) -> Result<()> {
         let shipment = Fulfilment::shipment_of(OrderId(order.parse()?), number);
         let path = format!("/api/v1/shipments/{shipment}");
-        self.reaches(order, &path, &format!("shipment {number} to be {stage}"), |body| body["stage"] == stage).await?;
+        self.reaches(order, &path, &format!("shipment {number} to be {stage}"), |body| {
+            body["stage"] == stage
+        })
+        .await?;
         self.client.post(&format!("{path}/{verb}"), &json!({ "courier": "bob" })).await?.ok()?;
         Ok(())
     }
@@ -150,6 +158,23 @@ impl World {
         Ok(entries.iter().filter_map(|entry| entry["event_type"].as_str().map(str::to_owned)).collect())
     }
 
+    /// Whether each of these is what caused the next one: nothing was begun before the one before it was recorded.
+    ///
+    /// # Errors
+    /// The first that another cause led to.
+    pub async fn each_caused_the_next(&self, order: &str, steps: &[&str]) -> Result<()> {
+        let timeline = self.timeline(order).await?;
+        for (before, after) in steps.iter().zip(steps.iter().skip(1)) {
+            let of = |step: &&str| {
+                timeline.iter().filter(|entry| entry["event_type"] == **step).collect::<Vec<_>>()
+            };
+            let causes = of(before);
+            let caused = |entry: &&Value| causes.iter().any(|cause| cause["event_id"] == entry["caused_by"]);
+            ensure!(of(after).iter().any(caused), "{before} did not cause {after}: {timeline:?}");
+        }
+        Ok(())
+    }
+
     /// To what stages an order's payments, schedules and shipments have come up to now, each oldest first.
     ///
     /// # Errors
@@ -157,9 +182,12 @@ impl World {
     pub async fn left(&self, order: &str) -> Result<Value> {
         let after = self.head().await?;
         let mut left = json!({});
-        for (path, field) in [("payments", "payments"), ("kitchen/schedules", "schedules"), ("shipments", "shipments")] {
-            let mut rows = self.client.all(&format!("/api/v1/{path}?order={order}&after={after}"), field).await?;
-            rows.sort_by_key(|row| age(&row));
+        for (path, field) in
+            [("payments", "payments"), ("kitchen/schedules", "schedules"), ("shipments", "shipments")]
+        {
+            let mut rows =
+                self.client.all(&format!("/api/v1/{path}?order={order}&after={after}"), field).await?;
+            rows.sort_by_key(age);
             left[field] = rows.iter().map(|row| row["stage"].clone()).collect();
         }
         Ok(left)
@@ -171,7 +199,8 @@ impl World {
     /// When the log cannot be asked.
     pub async fn head(&self) -> Result<i64> {
         let mut connection = PgConnection::connect_with(&self.database.options()).await?;
-        let head = sqlx::query_scalar("select position from event_log_head").fetch_one(&mut connection).await?;
+        let head =
+            sqlx::query_scalar("select position from event_log_head").fetch_one(&mut connection).await?;
         connection.close().await?;
         Ok(head)
     }
@@ -189,7 +218,10 @@ impl World {
     pub async fn reference(&self, order: &str) -> Result<String> {
         eventually(&format!("the provider to hear of order {order}"), async || {
             let accounts = self.provider.accounts();
-            accounts.into_iter().find(|account| account.order_id.to_string() == order).map(|account| account.id)
+            accounts
+                .into_iter()
+                .find(|account| account.order_id.to_string() == order)
+                .map(|account| account.id)
         })
         .await
     }
@@ -205,7 +237,13 @@ impl World {
         self.close().await
     }
 
-    async fn reaches(&self, order: &str, path: &str, what: &str, holds: impl Fn(&Value) -> bool) -> Result<Value> {
+    async fn reaches(
+        &self,
+        order: &str,
+        path: &str,
+        what: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
         let mut last = Value::Null;
         let reached = eventually(what, async || {
             last = self.client.get(path).await.map(|answer| answer.body).unwrap_or_default();
@@ -241,7 +279,7 @@ pub fn times(story: &[String], step: &str) -> usize {
 }
 
 /// When something was made, for sorting; its name, which is made in order too, where that is told.
-fn age(row: &&Value) -> String {
+fn age(row: &Value) -> String {
     let when = ["created", "scheduled", "requested"].iter().find_map(|field| row[*field].as_str());
     when.unwrap_or_default().to_owned()
 }

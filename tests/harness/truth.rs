@@ -31,7 +31,8 @@ async fn quiet(pool: &PgPool) -> Result<()> {
     .fetch_all(pool)
     .await?;
     ensure!(open.is_empty(), "processes are open: {open:?}");
-    let due: i64 = sqlx::query_scalar("select count(*) from process_work where status = 'due'").fetch_one(pool).await?;
+    let due: i64 =
+        sqlx::query_scalar("select count(*) from process_work where status = 'due'").fetch_one(pool).await?;
     ensure!(due == 0, "{due} pieces of work are due");
     let behind: Vec<(String, i64)> = sqlx::query_as(
         "select consumer, (select position from event_log_head) - position from checkpoints \
@@ -41,8 +42,9 @@ async fn quiet(pool: &PgPool) -> Result<()> {
     .fetch_all(pool)
     .await?;
     ensure!(behind.is_empty(), "consumers are behind: {behind:?}");
-    let orders: i64 =
-        sqlx::query_scalar("select count(*) from events where event_type = 'order.placed'").fetch_one(pool).await?;
+    let orders: i64 = sqlx::query_scalar("select count(*) from events where event_type = 'order.placed'")
+        .fetch_one(pool)
+        .await?;
     let processes: i64 = sqlx::query_scalar("select count(*) from processes").fetch_one(pool).await?;
     ensure!(orders == processes, "{orders} orders have {processes} processes");
     Ok(())
@@ -140,7 +142,9 @@ pub async fn money(database: &Database, ledger: &[LedgerEntry]) -> Result<()> {
         let kept = kept.get(&id).copied().unwrap_or(0);
         let total = view["quote"]["total"]["amount"].as_i64().context("an order without a total")?;
         match view["status"].as_str() {
-            Some("delivered") => ensure!(kept == total, "order {id} is delivered for {total}, {kept} was kept"),
+            Some("delivered") => {
+                ensure!(kept == total, "order {id} is delivered for {total}, {kept} was kept")
+            }
             Some("cancelled") => ensure!(kept == 0, "order {id} is cancelled, {kept} was kept"),
             other => bail!("order {id} has not ended: {other:?}"),
         }

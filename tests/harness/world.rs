@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use spindle::config::Config;
 use spindle::signature::Secret;
-use spindle::simulators::couriers::{self, CourierOptions};
 use spindle::simulators::CrewOptions;
+use spindle::simulators::couriers::{self, CourierOptions};
 use spindle::simulators::kitchen::{self, KitchenOptions};
 use spindle::simulators::provider::{self, Provider, ProviderOptions};
 use spindle_commands::Clock;
@@ -93,7 +93,8 @@ impl World {
     /// # Errors
     /// When it does not open.
     pub async fn start(options: WorldOptions) -> Result<Self> {
-        let WorldOptions { mut config, provider, kitchen, couriers, broker, clock, database: given } = options;
+        let WorldOptions { mut config, provider, kitchen, couriers, broker, clock, database: given } =
+            options;
         let database = match given {
             Some(given) => given,
             None => database().await?,

@@ -28,8 +28,15 @@ async fn what_was_answered_can_be_read_at_once() -> Result<()> {
 
         let cancelled = edge.client.post(&format!("{ORDERS}/{id}/cancel"), &json!({})).await?;
         let read = edge.client.get(&format!("{ORDERS}/{id}")).await?;
-        ensure!(read.body == cancelled.body && read.body["status"] == "cancelled", "order {number}: {read:?}");
-        let page = edge.client.get(&format!("{ORDERS}?cancelled=false&after={}", cancelled.position()?)).await?.ok()?;
+        ensure!(
+            read.body == cancelled.body && read.body["status"] == "cancelled",
+            "order {number}: {read:?}"
+        );
+        let page = edge
+            .client
+            .get(&format!("{ORDERS}?cancelled=false&after={}", cancelled.position()?))
+            .await?
+            .ok()?;
         ensure!(page["orders"] == json!([]), "{page}");
     }
     edge.close().await
@@ -72,16 +79,19 @@ async fn what_was_deleted_is_gone_everywhere() -> Result<()> {
     let edge = Edge::open().await?;
     let order = edge.make(ORDERS, &unpaid()).await?;
     let schedule = edge.make("/api/v1/kitchen/schedules", &json!({ "items": [] })).await?;
-    for (list, field, id, code) in [
-        (ORDERS, "orders", order, "order"),
-        ("/api/v1/kitchen/schedules", "schedules", schedule, "schedule"),
-    ] {
+    for (list, field, id, code) in
+        [(ORDERS, "orders", order, "order"), ("/api/v1/kitchen/schedules", "schedules", schedule, "schedule")]
+    {
         let one = format!("{list}/{id}");
         ensure!(edge.client.get(&one).await?.status == 200);
         let deleted = edge.client.send("DELETE", &one, &[], None).await?;
         ensure!(deleted.status == 204 && deleted.body.is_null(), "{deleted:?}");
         for sub in ["", "/status"] {
-            edge.client.get(&format!("{one}{sub}")).await?.problem(404, &format!("{code}_not_found")).context(sub)?;
+            edge.client
+                .get(&format!("{one}{sub}"))
+                .await?
+                .problem(404, &format!("{code}_not_found"))
+                .context(sub)?;
         }
         let page = edge.client.get(&format!("{list}?after={}", deleted.position()?)).await?.ok()?;
         ensure!(page[field] == json!([]), "{page}");

@@ -78,7 +78,10 @@ async fn nobody_overwrites_a_version_that_they_have_not_seen() -> Result<()> {
             let problem = refused.problem(412, "version_mismatch").context(path.clone())?;
             ensure!(problem["expected"] == stale && problem["actual"] == version, "{path}: {problem}");
         }
-        ensure!(edge.client.get(resource).await?.body == seen && edge.stored().await? == before, "{path}: changed");
+        ensure!(
+            edge.client.get(resource).await?.body == seen && edge.stored().await? == before,
+            "{path}: changed"
+        );
         let done = write(&edge, method, &path, &format!("\"{version}\""), body).await?;
         ensure!((200..300).contains(&done.status), "{path}: {done:?}");
         let next: i64 = done.header("etag").context("no ETag")?.trim_matches('"').parse()?;
@@ -150,7 +153,8 @@ async fn a_command_is_answered_with_what_a_get_shows_at_that_version() -> Result
     check("POST", &format!("{order}/cancel"), &json!({ "detail": "too late" })).await?;
 
     let items = json!([{ "product": "soup", "size": "big", "quantity": 2 }, { "product": "Brot & Käse" }]);
-    let walk_in = json!({ "items": items, "note": "hot", "due": "2999-05-01T12:00:00.5Z", "location": "north" });
+    let walk_in =
+        json!({ "items": items, "note": "hot", "due": "2999-05-01T12:00:00.5Z", "location": "north" });
     let cooked = check("POST", SCHEDULES, &walk_in).await?;
     check("PUT", &cooked, &json!({ "items": [] })).await?;
     check("POST", &format!("{cooked}/accept"), &json!({ "ready_by": "2999-05-01T13:00:00Z" })).await?;
@@ -174,7 +178,8 @@ async fn a_command_is_answered_with_what_a_get_shows_at_that_version() -> Result
     let point = json!({ "courier": "bob", "latitude": 51.507_351_234_567_89, "longitude": -0.127_758_3 });
     check("POST", &format!("{shipment}/position"), &point).await?;
     check("POST", &format!("{shipment}/pick-up"), &bob).await?;
-    check("POST", &format!("{shipment}/fail"), &json!({ "courier": "bob", "reason": "nobody there" })).await?;
+    check("POST", &format!("{shipment}/fail"), &json!({ "courier": "bob", "reason": "nobody there" }))
+        .await?;
     check("POST", &format!("{shipment}/return"), &bob).await?;
     let shipment = format!("/api/v1/shipments/{}", edge.shipment().await?);
     for verb in ["assign", "pick-up"] {

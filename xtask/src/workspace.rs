@@ -124,7 +124,8 @@ impl Workspace {
     }
 }
 
-fn cargo() -> OsString {
+/// Cargo's path, or its name where no Cargo started this program.
+pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 

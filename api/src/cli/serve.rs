@@ -17,9 +17,11 @@ use crate::telemetry;
 
 /// Flags of `spindle serve`; each outranks the environment and the file.
 #[derive(Debug, Clone, Args, Serialize)]
-#[command(after_help = "Examples:\n  spindle serve --database-url postgres://127.0.0.1/spindle --migrate\n  \
+#[command(
+    after_help = "Examples:\n  spindle serve --database-url postgres://127.0.0.1/spindle --migrate\n  \
                         spindle serve --role api --listen 127.0.0.1:8080\n\n\
-                        Settings come from flags, the environment (SPINDLE_*) and spindle.toml, in that order.")]
+                        Settings come from flags, the environment (SPINDLE_*) and spindle.toml, in that order."
+)]
 pub struct ServeArgs {
     /// The configuration file [default: spindle.toml, if it is there]
     #[arg(long, value_name = "FILE")]

@@ -291,7 +291,10 @@ mod tests {
         assert_eq!(fault("null"), (String::new(), "must be an object".into()));
         assert_eq!(fault(r#"{"lines":{}}"#).1, "invalid type: object, expected an array");
         let (pointer, rule) = fault(r#"{"lines":[["a",1]]}"#);
-        assert_eq!((pointer.as_str(), rule.as_str()), ("/lines/0", "invalid type: array, expected an object"));
+        assert_eq!(
+            (pointer.as_str(), rule.as_str()),
+            ("/lines/0", "invalid type: array, expected an object")
+        );
     }
 
     #[test]

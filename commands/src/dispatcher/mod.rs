@@ -39,7 +39,7 @@ const TRIES: u32 = 50;
 /// How many aggregates of each kind are kept in memory.
 const KEPT: u64 = 20_000;
 /// For how long one is kept that nobody asks for.
-const KEPT_IDLE: Duration = Duration::from_secs(600);
+const KEPT_IDLE: Duration = Duration::from_mins(10);
 
 /// Who asks, as part of what, and how often it may count.
 #[derive(Debug, Clone)]
@@ -188,9 +188,11 @@ impl Dispatcher {
                 .increment(1);
             metrics::histogram!("spindle_command_seconds", "aggregate" => A::TYPE).record(started.elapsed());
             match &result {
-                Ok(done) if done.replayed => tracing::info!(done.position, "answered {} {id} again", A::TYPE),
-                Ok(done) => {
-                    tracing::info!(done.position, "{} {} recorded at {}", A::TYPE, done.id, done.position)
+                Ok(Done { position, replayed: true, .. }) => {
+                    tracing::info!(position, "{} {id}: answered again", A::TYPE);
+                }
+                Ok(Done { position, id, .. }) => {
+                    tracing::info!(position, "{} {id} recorded at {position}", A::TYPE);
                 }
                 Err(error) => tracing::info!(%error, "{} {id}: {error}", A::TYPE),
             }
@@ -303,12 +305,11 @@ impl Dispatcher {
         let mut kept = slot.lock().await;
         let mut fresh = false;
         loop {
-            let baseline = match kept.take().filter(Baseline::is_usable) {
-                Some(baseline) => baseline,
-                None => {
-                    fresh = true;
-                    Baseline::load(&self.log, id, i64::MAX).await?
-                }
+            let baseline = if let Some(baseline) = kept.take().filter(Baseline::is_usable) {
+                baseline
+            } else {
+                fresh = true;
+                Baseline::load(&self.log, id, i64::MAX).await?
             };
             let decided = baseline.decide(command, context, self.clock.now());
             match decided {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use rand::Rng;
-use spindle_domain::fulfillment::{Input, Work};
+use spindle_domain::fulfillment::{Input, Outcome, Work};
 use spindle_eventlog::Claim;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { first: Duration::from_millis(200), longest: Duration::from_secs(60), attempts: 12 }
+        Self { first: Duration::from_millis(200), longest: Duration::from_mins(1), attempts: 12 }
     }
 }
 
@@ -93,7 +93,7 @@ impl Labour {
             Work::Dispatch(command) => self.dispatch(command, &due).await,
             Work::Call(effect) => match self.provider.call(effect, due.traceparent.as_deref()).await {
                 Ok(outcome) => Ok(Achieved {
-                    remark: format!("{outcome:?}"),
+                    remark: in_words(&outcome),
                     input: Some(Input::Answered { effect: effect.clone(), outcome }),
                 }),
                 Err(error) => {
@@ -140,6 +140,20 @@ impl Labour {
                 Err(Failed { error: error.to_string(), not_before: None, counts })
             }
         }
+    }
+}
+
+/// What the provider said, for the journal.
+fn in_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Authorized { reference, amount } => format!("the provider holds {amount} ({reference})"),
+        Outcome::Captured { reference, amount } => format!("the provider took {amount} ({reference})"),
+        Outcome::ActionRequired { reference, .. } => format!("the customer must act first ({reference})"),
+        Outcome::Declined { code, message } => format!("declined ({code}): {message}"),
+        Outcome::Voided => "the provider let go of the money".to_owned(),
+        Outcome::Refunded => "the provider gave the money back".to_owned(),
+        Outcome::NotFound => "the provider knows nothing of it".to_owned(),
+        Outcome::Unknown { error, .. } => format!("no answer: {error}"),
     }
 }
 

@@ -150,6 +150,8 @@ async fn upsert(
         .bind(changed.iter().map(|(.., i)| i.state.attention()).collect::<Vec<_>>())
         .bind(states.collect::<Result<Vec<_>, _>>()?)
         .bind(changed.iter().map(|(.., i)| i.started_at).collect::<Vec<_>>())
+        .bind(changed.iter().map(|(.., i)| i.journal).collect::<Vec<_>>())
+        .bind(changed.iter().map(|(.., i)| i.work).collect::<Vec<_>>())
         .bind(now)
         .execute(connection)
         .await?;
@@ -175,7 +177,7 @@ async fn journal(
     .bind(entries.iter().map(|e| e.id).collect::<Vec<_>>())
     .bind(entries.iter().map(|e| e.seq).collect::<Vec<_>>())
     .bind(entries.iter().map(|e| e.kind).collect::<Vec<_>>())
-    .bind(entries.iter().map(|e| &e.entry).collect::<Vec<_>>())
+    .bind(entries.iter().map(|e| &e.content).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

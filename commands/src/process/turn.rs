@@ -30,7 +30,7 @@ pub(super) struct Entry {
     pub(super) id: Uuid,
     pub(super) seq: i64,
     pub(super) kind: &'static str,
-    pub(super) entry: Value,
+    pub(super) content: Value,
 }
 
 /// New work.
@@ -226,7 +226,7 @@ impl Turn<'_> {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         self.outcome.before.entry(id).or_insert(instance.version);
         instance.journal += 1;
-        self.outcome.journal.push(Entry { id, seq: instance.journal, kind, entry });
+        self.outcome.journal.push(Entry { id, seq: instance.journal, kind, content: entry });
     }
 }
 

@@ -57,7 +57,10 @@ impl Money {
     /// # Errors
     /// [`MoneyError::Overflow`] when the product does not fit.
     pub fn times(self, count: u32) -> Result<Self, MoneyError> {
-        self.amount.checked_mul(i64::from(count)).map(|n| Self::new(n, self.currency)).ok_or(MoneyError::Overflow)
+        self.amount
+            .checked_mul(i64::from(count))
+            .map(|n| Self::new(n, self.currency))
+            .ok_or(MoneyError::Overflow)
     }
 
     /// A share in basis points (1 % = 100), rounded half to even.

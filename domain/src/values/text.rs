@@ -29,7 +29,9 @@ pub(super) fn slug(text: &str) -> Result<String, Invalid> {
     if fits {
         Ok(text.to_ascii_lowercase())
     } else {
-        Err(Invalid::new("must be 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter or digit"))
+        Err(Invalid::new(
+            "must be 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter or digit",
+        ))
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lapin::options::{
     BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
 };
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ExchangeKind};
@@ -71,12 +72,11 @@ impl Bus {
     /// When the broker cannot be reached; the caller tries again.
     pub async fn channel(&self) -> Result<Channel, BusError> {
         let mut connection = self.connection.lock().await;
-        let open = match connection.take().filter(|open| open.status().connected()) {
-            Some(open) => open,
-            None => {
-                let properties = ConnectionProperties::default().with_connection_name("spindle".into());
-                in_time(Connection::connect(&self.address, properties)).await?
-            }
+        let open = if let Some(open) = connection.take().filter(|open| open.status().connected()) {
+            open
+        } else {
+            let properties = ConnectionProperties::default().with_connection_name("spindle".into());
+            in_time(Connection::connect(&self.address, properties)).await?
         };
         let channel = in_time(open.create_channel()).await;
         *connection = Some(open);
@@ -121,7 +121,7 @@ impl Bus {
         group: &str,
     ) -> Result<ShortString, BusError> {
         self.declare_exchange(channel).await?;
-        let name = ShortString::from(format!("{}.{group}", self.exchange));
+        let name = self.queue_name(group);
         let mut arguments = FieldTable::default();
         let text = |value: &str| AMQPValue::LongString(value.into());
         arguments.insert("x-queue-type".into(), text("quorum"));
@@ -141,6 +141,17 @@ impl Bus {
         ))
         .await?;
         Ok(name)
+    }
+
+    /// Removes a group's queue with everything in it.
+    pub(super) async fn delete_queue(&self, group: &str) -> Result<(), BusError> {
+        let channel = self.channel().await?;
+        in_time(channel.queue_delete(self.queue_name(group), QueueDeleteOptions::default())).await?;
+        Ok(())
+    }
+
+    fn queue_name(&self, group: &str) -> ShortString {
+        ShortString::from(format!("{}.{group}", self.exchange))
     }
 
     /// Closes the connection, so that the broker sees an end and not a loss.

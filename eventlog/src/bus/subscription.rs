@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use lapin::message::Delivery as Message;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
+use lapin::{Channel, Consumer};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use super::{Batch, Garbled};
 use crate::retry;
 
 /// How many messages may be on their way to the consumer.
-const PREFETCH: u16 = 16;
+const PREFETCH: u16 = 64;
 
 /// A message with the means to say that it was dealt with.
 #[derive(Debug)]
@@ -74,6 +75,11 @@ impl Subscription {
             None => std::future::pending().await,
         }
     }
+
+    /// The next message, if it is here already.
+    pub fn try_next(&mut self) -> Option<Delivery> {
+        self.deliveries.try_recv().ok()
+    }
 }
 
 struct Listener {
@@ -87,17 +93,24 @@ struct Listener {
 impl Listener {
     async fn run(self) {
         let mut delays = retry::reconnect().build();
+        let mut told = String::new();
         loop {
             let outcome = self.listen().await;
             if self.connected.swap(false, Ordering::AcqRel) {
                 delays = retry::reconnect().build();
+                told.clear();
             }
             let group = &self.group;
-            match outcome {
-                Ok(()) => tracing::warn!(group, "{group} was cut off by the broker; running from the log"),
-                Err(error) => {
-                    tracing::warn!(group, %error, "{group} does not hear the broker; running from the log");
-                }
+            let why = match outcome {
+                Ok(()) => "the broker has cut it off".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            // Once for each reason: an outage is one piece of news, however often the broker is tried.
+            if why == told {
+                tracing::debug!(group, why, "{group} still does not hear the broker: {why}");
+            } else {
+                tracing::warn!(group, why, "{group} does not hear the broker and runs from the log: {why}");
+                told = why;
             }
             tokio::time::sleep(delays.next().unwrap_or_default()).await;
         }
@@ -106,15 +119,20 @@ impl Listener {
     /// Listens until the queue, the channel or the connection is gone.
     async fn listen(&self) -> Result<(), BusError> {
         let channel = self.bus.channel().await?;
-        let queue = self.bus.declare_queue(&channel, &self.group).await?;
-        in_time(channel.basic_qos(PREFETCH, BasicQosOptions::default())).await?;
-        let mut consumer = in_time(channel.basic_consume(
-            queue,
-            ShortString::from(""),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        ))
-        .await?;
+        let mut consumer = match self.consume(&channel).await {
+            // A queue that survived a crash of the broker only in name answers nobody and holds up every
+            // publisher's confirms. Nothing in it is needed: the log has it all.
+            Err(BusError::Silent) => {
+                tracing::warn!(
+                    group = self.group,
+                    "the queue of {} does not answer and is removed",
+                    self.group
+                );
+                self.bus.delete_queue(&self.group).await?;
+                return Err(BusError::Silent);
+            }
+            consumer => consumer?,
+        };
         self.connected.store(true, Ordering::Release);
         tracing::info!(group = self.group, "{} hears the broker", self.group);
         while let Some(message) = consumer.next().await {
@@ -131,6 +149,18 @@ impl Listener {
             }
         }
         Ok(())
+    }
+
+    async fn consume(&self, channel: &Channel) -> Result<Consumer, BusError> {
+        let queue = self.bus.declare_queue(channel, &self.group).await?;
+        in_time(channel.basic_qos(PREFETCH, BasicQosOptions::default())).await?;
+        in_time(channel.basic_consume(
+            queue,
+            ShortString::from(""),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        ))
+        .await
     }
 
     /// A message of another log, or none at all: said, counted, and forgotten. The log has what is missing.

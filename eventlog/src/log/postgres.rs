@@ -30,7 +30,7 @@ impl EventLog {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(3))
-            .idle_timeout(Duration::from_secs(300))
+            .idle_timeout(Duration::from_mins(5))
             .connect_lazy_with(address.clone());
         let committed = Arc::new(watch::Sender::new(0));
         let writer = writer::start(address.clone(), options, Arc::clone(&committed));

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use spindle_eventlog::{checkpoint, parking};
+use spindle_commands::process;
+use spindle_eventlog::{checkpoint, parking, relay};
 
 use crate::http::state::AppState;
 
@@ -34,10 +35,21 @@ pub(super) async fn render(app: &AppState) -> String {
     }
 }
 
+/// Who should be at work, before the first event: one that never ran has no checkpoint, and all of the log before
+/// it.
+fn expected(app: &AppState) -> BTreeMap<String, (i64, i64)> {
+    let mut names: Vec<String> = spindle_projections::names().iter().map(ToString::to_string).collect();
+    names.push(process::NAME.to_owned());
+    if app.bus.is_some() {
+        names.push(relay::NAME.to_owned());
+    }
+    names.into_iter().map(|name| (name, (0, 0))).collect()
+}
+
 async fn measure(app: &AppState) -> Result<Measured, spindle_eventlog::LogError> {
     let pool = app.log.pool();
-    let mut consumers: BTreeMap<String, (i64, i64)> =
-        checkpoint::all(pool).await?.into_iter().map(|(name, position)| (name, (position, 0))).collect();
+    let mut consumers = expected(app);
+    consumers.extend(checkpoint::all(pool).await?.into_iter().map(|(name, position)| (name, (position, 0))));
     for (name, count) in parking::counts(pool).await? {
         consumers.entry(name).or_default().1 = count;
     }

@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn what_has_the_documented_shape_is_read() {
-        let cups = read(r#"[{"size":"small","next":{"size":"small"}},{"size":"small","next":null}]"#).unwrap();
+        let cups =
+            read(r#"[{"size":"small","next":{"size":"small"}},{"size":"small","next":null}]"#).unwrap();
         let last = Cup { size: Size::Small, next: None };
         assert_eq!(cups[0].next.as_deref(), Some(&last));
         assert_eq!(cups[1], last);

@@ -99,12 +99,11 @@ impl Connection {
                 pause = (pause * 2).min(Duration::from_millis(500));
             }
         };
-        match tokio::time::timeout(within, asked).await {
-            Ok(truth) => truth.settle_lost(jobs),
-            Err(_) => {
-                self.open = None;
-                batch::fail_all(jobs, &AppendError::Unknown(why.to_owned()));
-            }
+        if let Ok(truth) = tokio::time::timeout(within, asked).await {
+            truth.settle_lost(jobs);
+        } else {
+            self.open = None;
+            batch::fail_all(jobs, &AppendError::Unknown(why.to_owned()));
         }
     }
 
