@@ -180,7 +180,19 @@ pub mod metadata {
     pub const TRACEPARENT: &str = "traceparent";
 }
 
+/// The trace of a W3C `traceparent` (version, trace, span, flags); `None` when it is not one.
+#[must_use]
+pub fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1).filter(|id| id.len() == 32)
+}
+
 impl Circumstances {
+    /// The trace that it belongs to.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref().and_then(trace_id)
+    }
+
     /// Reads what is known from a stored event's metadata; a stock `cqrs-es` writer may have stored none.
     #[must_use]
     pub fn read(map: &HashMap<String, String>) -> Self {
@@ -261,5 +273,18 @@ impl Recorded {
             Fact::Kitchen(_, event) => event.event_type(),
             Fact::Shipment(_, event) => event.event_type(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_told_from_its_parent_line() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(trace_id(parent), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(trace_id("nonsense"), None);
+        assert_eq!(trace_id("00-short-00-01"), None);
     }
 }

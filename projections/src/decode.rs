@@ -1,7 +1,7 @@
 //! From what the log holds to what a fold reads.
 
 use cqrs_es::Aggregate as _;
-use spindle_domain::fact::{Circumstances, Fact, Recorded, Unreadable};
+use spindle_domain::fact::{Circumstances, Raw, Recorded, Unreadable};
 use spindle_domain::kitchen::Schedule;
 use spindle_domain::order::Order;
 use spindle_domain::payment::Payment;
@@ -55,13 +55,16 @@ pub(crate) fn read<P: Projection>(projection: P, event: &StoredEvent) -> Reading
 
 /// The event with its circumstances.
 pub(crate) fn recorded(event: &StoredEvent) -> Result<Recorded, Unreadable> {
-    Ok(Recorded {
+    Recorded::read(&Raw {
         position: event.position,
         sequence: event.sequence,
         event_id: event.event_id,
         recorded_at: event.recorded_at,
-        circumstances: Circumstances::read(&event.metadata()),
-        fact: Fact::read(&event.aggregate_type, &event.aggregate_id, &event.event_type, event.payload.get())?,
+        aggregate_type: &event.aggregate_type,
+        aggregate_id: &event.aggregate_id,
+        event_type: &event.event_type,
+        payload: event.payload.get(),
+        metadata: event.metadata.get(),
     })
 }
 

@@ -143,7 +143,7 @@ impl<P: Projection> Worker<P> {
         let waiting: HashSet<i64> = waiting.iter().map(|waiting| waiting.position).collect();
         for reading in readings {
             let Reading::Change { id, recorded } = reading else { continue };
-            let trace_id = recorded.circumstances.traceparent.as_deref().and_then(trace_id);
+            let trace_id = recorded.circumstances.trace_id();
             let (Some(trace_id), position) = (trace_id, recorded.position) else { continue };
             if waiting.contains(&position) {
                 continue;
@@ -194,22 +194,4 @@ fn to_park<'a>(waiting: &[Waiting], events: &'a [StoredEvent]) -> Vec<Parked<'a>
             Some(Parked { key: waiting.key.clone(), event, reason: waiting.reason.clone() })
         })
         .collect()
-}
-
-/// The trace of a W3C `traceparent`: version, trace, span, flags.
-fn trace_id(traceparent: &str) -> Option<&str> {
-    traceparent.split('-').nth(1).filter(|id| id.len() == 32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_is_told_from_its_parent_line() {
-        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(trace_id(parent), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
-        assert_eq!(trace_id("nonsense"), None);
-        assert_eq!(trace_id("00-short-00-01"), None);
-    }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use cqrs_es::Aggregate;
 use moka::sync::Cache;
 use spindle_domain::command::Command;
-use spindle_domain::fact::Circumstances;
+use spindle_domain::fact::{Circumstances, trace_id};
 use spindle_domain::kitchen::Schedule;
 use spindle_domain::order::Order;
 use spindle_domain::payment::Payment;
@@ -178,7 +178,7 @@ impl Dispatcher {
             id = %id,
             actor = context.actor,
             command_id = %context.command_id,
-            trace_id = context.traceparent.as_deref().and_then(|text| text.split('-').nth(1)),
+            trace_id = context.traceparent.as_deref().and_then(trace_id),
         );
         let started = std::time::Instant::now();
         let task = async move {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use spindle_domain::fact::trace_id;
 use spindle_domain::fulfillment::{Action, Fulfilment, Input, Policy, Status, Timer, Work};
 use spindle_domain::values::OrderId;
 use uuid::Uuid;
@@ -113,7 +114,7 @@ impl Turn<'_> {
                 process = NAME,
                 order.id = %id,
                 step = to.as_str(),
-                trace_id = origin.traceparent.as_deref().and_then(|text| text.split('-').nth(1)),
+                trace_id = origin.traceparent.as_deref().and_then(trace_id),
                 "{NAME} of order {id} is at {to}: {}",
                 reaction.remark.as_deref().unwrap_or("as it should")
             );
