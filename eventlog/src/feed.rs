@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::bus::{Bus, Delivery, Subscription};
@@ -35,6 +36,9 @@ pub struct Feed {
     unconfirmed: Vec<Delivery>,
     /// There is more in the log than the bus will tell.
     behind: bool,
+    /// When the log is asked next, whatever the broker says. It outlives a wait that is dropped: a consumer that
+    /// has other things to do every moment would else never come to it.
+    look: Option<Instant>,
     idle: Duration,
 }
 
@@ -44,7 +48,7 @@ impl Feed {
     pub fn new(log: EventLog, bus: Option<(Bus, Uuid)>, group: &str) -> Self {
         let committed = log.committed();
         let subscription = bus.map(|(bus, log_id)| Subscription::start(bus, group, log_id));
-        Self { log, committed, subscription, unconfirmed: Vec::new(), behind: true, idle: BUSY }
+        Self { log, committed, subscription, unconfirmed: Vec::new(), behind: true, look: None, idle: BUSY }
     }
 
     /// The events after `checkpoint`; waits until there are some. To ask with a later checkpoint says that
@@ -54,30 +58,35 @@ impl Feed {
     /// When the log cannot be read; ask again.
     pub async fn next(&mut self, checkpoint: i64) -> Result<Vec<StoredEvent>, LogError> {
         while let Some(done) = self.unconfirmed.pop() {
-            done.done().await;
+            done.done();
         }
         loop {
             if self.behind {
                 let events = self.log.read_after(checkpoint, READ).await?;
                 self.behind = i64::try_from(events.len()).is_ok_and(|count| count == READ);
                 if !events.is_empty() {
+                    self.look = None;
                     self.idle = BUSY;
                     return Ok(events);
                 }
             }
             let connected = self.subscription.as_ref().is_some_and(Subscription::is_connected);
-            let pause = if connected { SAFETY } else { self.idle };
+            let latest = Instant::now() + if connected { SAFETY } else { self.idle };
+            let look = self.look.map_or(latest, |look| look.min(latest));
+            self.look = Some(look);
             tokio::select! {
                 delivery = hear(self.subscription.as_mut()) => {
-                    let events = self.take(delivery, checkpoint).await;
+                    let events = self.take(delivery, checkpoint);
                     if !events.is_empty() {
+                        self.look = None;
                         return Ok(events);
                     }
                 }
                 // Without a broker, what this process stores itself is known at once.
                 Ok(()) = self.committed.changed(), if !connected => self.behind = true,
-                () = tokio::time::sleep(pause) => {
+                () = tokio::time::sleep_until(look) => {
                     self.behind = true;
+                    self.look = None;
                     self.idle = (self.idle * 2).min(QUIET);
                 }
             }
@@ -85,21 +94,22 @@ impl Feed {
     }
 
     /// Takes a message, and those that have come in the meantime: under load, many small messages make one
-    /// transaction. Empty when there was nothing new, or when something is missing and the log must be read.
-    async fn take(&mut self, first: Delivery, checkpoint: i64) -> Vec<StoredEvent> {
+    /// transaction. Empty when there was nothing new, or when something is missing and the log must be read. Never
+    /// waits: what was taken from the subscription is here only.
+    fn take(&mut self, first: Delivery, checkpoint: i64) -> Vec<StoredEvent> {
         let mut events = Vec::new();
         let mut next = Some(first);
         while let Some(delivery) = next {
             let reached = events.last().map_or(checkpoint, |last: &StoredEvent| last.position);
             match delivery.batch.clone().after(reached) {
-                Some(more) if more.is_empty() => delivery.done().await,
+                Some(more) if more.is_empty() => delivery.done(),
                 Some(more) => {
                     events.extend(more);
                     self.unconfirmed.push(delivery);
                 }
                 None => {
                     metrics::counter!("spindle_feed_gaps_healed_total").increment(1);
-                    delivery.done().await;
+                    delivery.done();
                     self.behind = true;
                     break;
                 }

@@ -208,3 +208,56 @@ async fn no_body_breaks_the_server_a_view_or_the_log() -> Result<()> {
     }
     edge.close().await
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_question_breaks_the_server() -> Result<()> {
+    let edge = Edge::open_with(routes::with_promo).await?;
+    routes::all(&edge).await?;
+    let before = edge.stored().await?;
+    let mut dice = Dice(0x0dd_ba11);
+    // What each list can be asked, and with what.
+    let page = [("limit", "3"), ("after", "1")];
+    let lists: [(&str, &[(&str, &str)]); 5] = [
+        (
+            "orders",
+            &[("status", "created"), ("cancelled", "true"), ("q", "ada"), ("since", "2026-05-01T12:00:00Z")],
+        ),
+        ("kitchen/schedules", &[("stage", "pending"), ("progress", "false"), ("location", "main")]),
+        ("payments", &[("stage", "captured"), ("until", "2999-05-01T12:00:00Z")]),
+        ("shipments", &[("courier", "bob"), ("order", "0190b5a0-0000-7000-8000-000000000001")]),
+        ("sagas", &[("status", "running")]),
+    ];
+    let (mut answered, mut refused) = (0, 0);
+    for number in 0..REQUESTS {
+        let (list, own) = dice.one(&lists);
+        let known = if list == "sagas" { own.to_vec() } else { [own, &page[..]].concat() };
+        let mut query = Vec::new();
+        for _ in 0..=dice.below(2) {
+            let (name, good) = dice.one(&known);
+            let name = if dice.below(10) == 0 { dice.text() } else { name.to_owned() };
+            let value = match dice.below(6) {
+                0 => vec![u8::try_from(dice.below(256))?; dice.below(4)],
+                1 => dice.text().chars().take(150).collect::<String>().into_bytes(),
+                _ => good.as_bytes().to_vec(),
+            };
+            let escaped = |bytes: &[u8]| bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>();
+            query.push(format!("{}={}", escaped(name.as_bytes()), escaped(&value)));
+        }
+        let path = format!("/api/v1/{list}?{}", query.join("&"));
+        let answer = edge.client.get(&path).await?;
+        if answer.status == 200 {
+            answered += 1;
+            continue;
+        }
+        refused += 1;
+        let context = || format!("question {number}: {path}");
+        answer.problem(422, "invalid_parameter").with_context(context)?;
+        ensure!(answer.body["errors"][0]["parameter"].is_string(), "{}: {}", context(), answer.body);
+    }
+    ensure!(
+        answered >= 50 && refused >= 200,
+        "{answered} answered and {refused} refused: too few to mean anything"
+    );
+    ensure!(edge.stored().await? == before, "a question changed something");
+    edge.close().await
+}

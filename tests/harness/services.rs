@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
+use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use spindle_eventlog::EventLog;
 use spindle_eventlog::log::WriterOptions;
 use spindle_eventlog::migrations;
@@ -37,6 +38,24 @@ pub fn amqp_url() -> Result<String> {
 #[must_use]
 pub fn namespace() -> String {
     format!("t{}", Uuid::new_v4().simple())
+}
+
+/// Takes away what a namespace has on the shared broker: every queue that is left there costs it a little for ever.
+///
+/// # Errors
+/// When the broker refuses.
+pub async fn forget(namespace: &str) -> Result<()> {
+    let connection = lapin::Connection::connect(&amqp_url()?, lapin::ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    let projections = spindle_projections::names().map(spindle_projections::Name::consumer);
+    for group in projections.into_iter().chain([spindle_commands::process::NAME.to_owned()]) {
+        channel
+            .queue_delete(format!("{namespace}.log.{group}").into(), QueueDeleteOptions::default())
+            .await?;
+    }
+    channel.exchange_delete(format!("{namespace}.log").into(), ExchangeDeleteOptions::default()).await?;
+    connection.close(200, "bye".into()).await?;
+    Ok(())
 }
 
 /// A new database on the shared server, with every migration.

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
 use crate::server::{InProcess, free_port};
-use crate::services::{Database, amqp_url, database, namespace};
+use crate::services::{Database, amqp_url, database, forget, namespace};
 use crate::wait::eventually;
 
 /// Signs the provider's callbacks in tests.
@@ -139,6 +139,10 @@ impl World {
         self.crew.cancel();
         self.server.stop().await?;
         self.provider.shutdown().await;
+        match &self.config.amqp_url {
+            Some(broker) if *broker == amqp_url()? => forget(&self.config.amqp_namespace).await?,
+            _ => {}
+        }
         Ok(())
     }
 }

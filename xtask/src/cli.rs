@@ -1,13 +1,16 @@
 //! The command line, with an example for each command.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// The tools of Spindle's developers.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask test                     every test, with servers of its own\n  \
+    after_help = "Examples:\n  cargo xtask run                      the main job at work, to be watched\n  \
+                  cargo xtask test                     every test, with servers of its own\n  \
                   cargo xtask check                    format, lints, docs, licences, unused dependencies\n  \
                   eval \"$(cargo xtask services up)\"    PostgreSQL and RabbitMQ for this shell"
 )]
@@ -25,6 +28,21 @@ pub(crate) enum Command {
     /// machine's package manager (never when `SPINDLE_NO_INSTALL` is set), or run in containers.
     #[command(subcommand)]
     Services(Services),
+
+    /// Shows the main job at work: orders from the first click to the door
+    ///
+    /// Builds Spindle, starts PostgreSQL and RabbitMQ as `test` does, the server, and stand-ins for the
+    /// payment provider, the kitchen and the couriers. Then it places orders and shows what becomes of
+    /// them: step by step, as the timeline of one of them, as fulfilment processes, and as a log without a
+    /// gap. It stays up until Ctrl-C, so that you can go on by hand; then all of it is gone.
+    ///
+    /// Where `DATABASE_URL` is set, that database is used and migrated, and keeps the orders. Logs are in
+    /// `target/run`, and `SPINDLE_LOG` says how much is logged; no other setting of yours counts.
+    #[command(after_help = "Examples:\n  cargo xtask run\n  \
+                            cargo xtask run --orders 2 --exit\n  \
+                            cargo xtask run --debug --listen 127.0.0.1:0\n\n\
+                            Exits with 1 when an order did not reach its customer, or the log is not whole.")]
+    Run(RunArgs),
 
     /// Runs every test, with servers of its own
     ///
@@ -50,6 +68,29 @@ pub(crate) enum Command {
     /// All that continuous integration runs: `check`, then `test`
     #[command(after_help = "Example:\n  CARGO_INCREMENTAL=0 cargo xtask ci")]
     Ci,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// How many orders to place, up to 500
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(..=500))]
+    pub(crate) orders: u16,
+    /// End after that instead of staying up
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Where Spindle answers, on this machine; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070", value_parser = loopback)]
+    pub(crate) listen: SocketAddr,
+    /// Build without optimisation, which is quicker than a release build
+    #[arg(long)]
+    pub(crate) debug: bool,
+}
+
+/// An address that nobody else can reach: nobody is asked who they are.
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "must be an address with a port, such as 127.0.0.1:7070".to_owned())?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("must be on this machine".to_owned()) }
 }
 
 #[derive(Debug, Subcommand)]
@@ -107,6 +148,17 @@ mod tests {
             arguments(&["--", "--test", "x", "--", "--nocapture"]),
             ["--test", "x", "--", "--nocapture"]
         );
+    }
+
+    #[test]
+    fn spindle_is_shown_on_this_machine_only() {
+        let words = |address| ["cargo xtask", "run", "--listen", address];
+        for near in ["127.0.0.1:0", "[::1]:7070"] {
+            assert!(Cli::try_parse_from(words(near)).is_ok(), "{near}");
+        }
+        for far in ["0.0.0.0:7070", "10.0.0.1:1", "127.0.0.1", "localhost:7070"] {
+            assert!(Cli::try_parse_from(words(far)).is_err(), "{far}");
+        }
     }
 
     #[test]

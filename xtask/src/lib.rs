@@ -5,6 +5,7 @@
 mod check;
 mod cli;
 mod plan;
+mod run;
 pub mod services;
 mod steps;
 mod test;
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Test { arguments } => test::run(&workspace, &arguments),
+        Command::Run(args) => run::run(&workspace, &args),
         Command::Check => {
             let mut steps = Steps::default();
             check::run(&workspace, &mut steps);

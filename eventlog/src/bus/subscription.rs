@@ -20,6 +20,10 @@ use crate::retry;
 /// How many messages may be on their way to the consumer.
 const PREFETCH: u16 = 64;
 
+/// How often in a row a queue may stay silent before it is taken for dead. Less may be a broker that is only slow,
+/// and a queue that is deleted while it is being made can, on RabbitMQ 3.10, never be made again.
+const SILENCES: u32 = 3;
+
 /// A message with the means to say that it was dealt with.
 #[derive(Debug)]
 pub struct Delivery {
@@ -29,11 +33,14 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Tells the broker to forget the message. If that fails it comes again, and is seen to be old.
-    pub async fn done(self) {
-        if let Err(error) = self.message.ack(BasicAckOptions::default()).await {
-            tracing::debug!(%error, "a message could not be acknowledged and will come again");
-        }
+    /// Tells the broker to forget the message, beside whatever else is done: nobody who stops waiting leaves it
+    /// half told. If it fails the message comes again, and is seen to be old.
+    pub fn done(self) {
+        tokio::spawn(async move {
+            if let Err(error) = self.message.ack(BasicAckOptions::default()).await {
+                tracing::debug!(%error, "a message could not be acknowledged and will come again");
+            }
+        });
     }
 }
 
@@ -94,8 +101,9 @@ impl Listener {
     async fn run(self) {
         let mut delays = retry::reconnect().build();
         let mut told = String::new();
+        let mut silences = 0;
         loop {
-            let outcome = self.listen().await;
+            let outcome = self.listen(&mut silences).await;
             if self.connected.swap(false, Ordering::AcqRel) {
                 delays = retry::reconnect().build();
                 told.clear();
@@ -116,23 +124,28 @@ impl Listener {
         }
     }
 
-    /// Listens until the queue, the channel or the connection is gone.
-    async fn listen(&self) -> Result<(), BusError> {
+    /// Listens until the queue, the channel or the connection is gone. Counts how often in a row the queue is silent.
+    async fn listen(&self, silences: &mut u32) -> Result<(), BusError> {
         let channel = self.bus.channel().await?;
         let mut consumer = match self.consume(&channel).await {
             // A queue that survived a crash of the broker only in name answers nobody and holds up every
             // publisher's confirms. Nothing in it is needed: the log has it all.
             Err(BusError::Silent) => {
-                tracing::warn!(
-                    group = self.group,
-                    "the queue of {} does not answer and is removed",
-                    self.group
-                );
-                self.bus.delete_queue(&self.group).await?;
+                *silences += 1;
+                if *silences >= SILENCES {
+                    *silences = 0;
+                    tracing::warn!(
+                        group = self.group,
+                        "the queue of {} does not answer and is removed",
+                        self.group
+                    );
+                    self.bus.delete_queue(&self.group).await?;
+                }
                 return Err(BusError::Silent);
             }
             consumer => consumer?,
         };
+        *silences = 0;
         self.connected.store(true, Ordering::Release);
         tracing::info!(group = self.group, "{} hears the broker", self.group);
         while let Some(message) = consumer.next().await {

@@ -10,11 +10,11 @@
 
 mod account;
 mod compose;
-mod folder;
-mod guard;
+pub(crate) mod folder;
+pub(crate) mod guard;
 mod install;
 mod manage;
-mod net;
+pub(crate) mod net;
 pub mod postgres;
 pub mod process;
 mod programs;

@@ -5,7 +5,7 @@
 //! checked just before.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -149,6 +149,18 @@ impl Running {
         match &mut self.child {
             Some(child) => !matches!(child.try_wait(), Ok(None)),
             None => !self.id.is_alive(),
+        }
+    }
+
+    /// How it ended, if it has and was our child.
+    pub(crate) fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().ok().flatten()
+    }
+
+    /// Sends `signal`, unless it has ended.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        if !self.has_ended() {
+            send(signal, i64::from(self.id.pid));
         }
     }
 
