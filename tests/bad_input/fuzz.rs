@@ -240,7 +240,10 @@ async fn no_question_breaks_the_server() -> Result<()> {
                 1 => dice.text().chars().take(150).collect::<String>().into_bytes(),
                 _ => good.as_bytes().to_vec(),
             };
-            let escaped = |bytes: &[u8]| bytes.iter().map(|byte| format!("%{byte:02X}")).collect::<String>();
+            let escaped = |bytes: &[u8]| {
+                let digits = bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>();
+                if digits.is_empty() { String::new() } else { format!("%{}", digits.join("%")) }
+            };
             query.push(format!("{}={}", escaped(name.as_bytes()), escaped(&value)));
         }
         let path = format!("/api/v1/{list}?{}", query.join("&"));
