@@ -130,13 +130,13 @@ async fn a_foreign_writer_that_holds_its_transaction_open_hides_nothing() -> Res
         };
         // The second writer waits for the first: seen in the server's own list of waiting sessions.
         eventually("the append waits", async || {
-            let waiting: i64 = sqlx::query_scalar(
+            let locked: i64 = sqlx::query_scalar(
                 "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
             )
             .fetch_one(&pool)
             .await
             .ok()?;
-            (waiting > 0).then_some(())
+            (locked > 0).then_some(())
         })
         .await?;
         assert!(!writing.is_finished());

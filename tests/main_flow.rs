@@ -7,14 +7,9 @@ use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::future::try_join_all;
 use harness::server::program;
-use harness::services::amqp_url;
-use harness::{Watch, World, WorldOptions, eventually, eventually_ok, order, truth};
-use lapin::options::{BasicGetOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::types::{FieldTable, ShortString};
-use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
+use harness::{Spy, Watch, World, WorldOptions, eventually, order, truth};
 use serde_json::{Value, json};
 use spindle_commands::process;
-use spindle_eventlog::bus::Batch;
 use spindle_eventlog::relay;
 use uuid::Uuid;
 
@@ -235,81 +230,6 @@ fn follows(timeline: &[Value]) -> Result<Vec<usize>> {
         }
     };
     timeline.iter().enumerate().map(link).collect()
-}
-
-/// Somebody who hears everything that goes over the broker.
-struct Spy {
-    connection: Connection,
-    channel: Channel,
-    queue: ShortString,
-    exchange: String,
-}
-
-impl Spy {
-    async fn on(shop: &World) -> Result<Self> {
-        let connection = Connection::connect(&amqp_url()?, ConnectionProperties::default()).await?;
-        let channel = connection.create_channel().await?;
-        let exchange = format!("{}.log", shop.config.amqp_namespace);
-        let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
-        let nothing = FieldTable::default;
-        let (name, key) = (ShortString::from(exchange.as_str()), ShortString::from(""));
-        channel.exchange_declare(name.clone(), ExchangeKind::Fanout, durable, nothing()).await?;
-        let own = QueueDeclareOptions { exclusive: true, ..Default::default() };
-        let queue = channel.queue_declare(key.clone(), own, nothing()).await?.name().clone();
-        channel.queue_bind(queue.clone(), name, key, QueueBindOptions::default(), nothing()).await?;
-        Ok(Self { connection, channel, queue, exchange })
-    }
-
-    /// Every event up to a position came as a message, each once and in order.
-    async fn heard_all_up_to(&self, head: i64) -> Result<()> {
-        let mut next = 1;
-        eventually(&format!("the broker to tell of all {head} events"), async || {
-            while let Ok(Some(message)) =
-                self.channel.basic_get(self.queue.clone(), BasicGetOptions { no_ack: true }).await
-            {
-                let batch = Batch::decode(&message.delivery.data);
-                let batch = batch.unwrap_or_else(|garbled| panic!("{garbled}"));
-                assert_eq!(batch.first(), next, "the relay left something out or told it twice");
-                next = batch.last() + 1;
-            }
-            (next > head).then_some(())
-        })
-        .await?;
-        assert_eq!(next, head + 1);
-        Ok(())
-    }
-
-    /// Every consumer, with the name of its queue.
-    fn queues(&self) -> Vec<(String, ShortString)> {
-        let projections = spindle_projections::names().map(spindle_projections::Name::consumer);
-        let groups = projections.into_iter().chain([process::NAME.to_owned()]);
-        groups.map(|group| (group.clone(), format!("{}.{group}", self.exchange).into())).collect()
-    }
-
-    /// From now on the broker gives no consumer anything, and none of them can tell.
-    async fn swallows_every_message(&self) -> Result<()> {
-        for (_, queue) in self.queues() {
-            let (exchange, key) = (ShortString::from(self.exchange.as_str()), ShortString::from(""));
-            self.channel.queue_unbind(queue, exchange, key, FieldTable::default()).await?;
-        }
-        Ok(())
-    }
-
-    /// Every consumer has a queue of its own on the broker, listens there, and has taken what was in it.
-    async fn sees_every_consumer_at_its_queue(&self) -> Result<()> {
-        for (group, queue) in self.queues() {
-            eventually_ok(&format!("{group} empties its queue"), harness::wait::PATIENCE, async || {
-                // A channel that asks for a queue that is not there yet is closed.
-                let channel = self.connection.create_channel().await?;
-                let passive = QueueDeclareOptions { passive: true, ..Default::default() };
-                let found = channel.queue_declare(queue.clone(), passive, FieldTable::default()).await?;
-                ensure!(found.consumer_count() == 1 && found.message_count() == 0, "{found:?}");
-                Ok(())
-            })
-            .await?;
-        }
-        Ok(())
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

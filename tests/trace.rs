@@ -20,6 +20,7 @@ struct Watched {
     server: Server,
     provider: Provider,
     database: Database,
+    namespace: String,
     folder: tempfile::TempDir,
 }
 
@@ -27,11 +28,11 @@ impl Watched {
     async fn start() -> Result<Self> {
         let database = database().await?;
         let provider = provider::start(ProviderOptions::new(Secret::parse(world::SECRET)?)).await?;
-        let folder = tempfile::tempdir()?;
+        let (namespace, folder) = (namespace(), tempfile::tempdir()?);
         let environment = [
             ("SPINDLE_DATABASE_URL", database.url.clone()),
             ("SPINDLE_AMQP_URL", services::amqp_url()?),
-            ("SPINDLE_AMQP_NAMESPACE", namespace()),
+            ("SPINDLE_AMQP_NAMESPACE", namespace.clone()),
             ("SPINDLE_PROVIDER__URL", provider.url()),
             ("SPINDLE_PROVIDER__CALLBACK_SECRETS", format!("[\"{}\"]", world::SECRET)),
             ("SPINDLE_LOG", DETAIL.to_owned()),
@@ -39,7 +40,7 @@ impl Watched {
         let log = folder.path().join("server.log");
         let mut server = Server::prepare(&["--log-format", "json"], &environment, log)?;
         server.start().await?;
-        Ok(Self { server, provider, database, folder })
+        Ok(Self { server, provider, database, namespace, folder })
     }
 
     /// What it has written, every line of it.
@@ -56,6 +57,7 @@ impl Watched {
     async fn stop(mut self) -> Result<()> {
         self.server.kill().await?;
         self.provider.shutdown().await;
+        services::forget(&self.namespace).await?;
         Ok(self.folder.close()?)
     }
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
+use spindle_commands::effects::http::Patience;
 use uuid::Uuid;
 
 /// Speaks with one server.
@@ -56,7 +57,8 @@ impl Client {
     /// When this machine cannot make HTTP clients at all.
     #[must_use]
     pub fn new(base: &str) -> Self {
-        let http = spindle_commands::effects::http::plain_client(Default::default()).expect("an HTTP client");
+        let http =
+            spindle_commands::effects::http::plain_client(Patience::default()).expect("an HTTP client");
         Self { base: base.to_owned(), http }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! **Invariant:** nothing here sleeps to let something happen: every wait names its condition and its deadline.
 
+#![expect(clippy::expect_used, reason = "a harness may stop a test where it stands")]
+
 pub mod client;
 pub mod edge;
 pub mod load;
@@ -10,6 +12,7 @@ pub mod order;
 pub mod server;
 pub mod services;
 pub mod shop;
+pub mod spy;
 pub mod truth;
 pub mod wait;
 pub mod watch;
@@ -19,6 +22,7 @@ pub use client::{Answer, Client};
 pub use edge::Edge;
 pub use server::{InProcess, Server};
 pub use services::{Database, database, namespace};
+pub use spy::Spy;
 pub use wait::{eventually, eventually_ok};
 pub use watch::Watch;
 pub use world::{World, WorldOptions};

@@ -84,6 +84,9 @@ impl Load {
     ///
     /// # Errors
     /// When a customer got an answer that none should get.
+    ///
+    /// # Panics
+    /// When a customer panicked.
     pub async fn finish(mut self) -> Result<BTreeMap<String, Value>> {
         self.shared.stop.store(true, Ordering::Relaxed);
         while let Some(customer) = tokio::time::timeout(PATIENCE, self.customers.join_next()).await? {

@@ -20,7 +20,7 @@ use crate::client::Client;
 use crate::wait::eventually_ok;
 
 /// How long a server may take to answer for the first time.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A port that nobody uses at this moment.
 ///

@@ -168,8 +168,8 @@ impl World {
             let of = |step: &&str| {
                 timeline.iter().filter(|entry| entry["event_type"] == **step).collect::<Vec<_>>()
             };
-            let causes = of(before);
-            let caused = |entry: &&Value| causes.iter().any(|cause| cause["event_id"] == entry["caused_by"]);
+            let first = of(before);
+            let caused = |entry: &&Value| first.iter().any(|cause| cause["event_id"] == entry["caused_by"]);
             ensure!(of(after).iter().any(caused), "{before} did not cause {after}: {timeline:?}");
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::services::Database;
 use crate::wait::eventually_ok;
 
 /// How long a shop may take to become quiet.
-const QUIET: Duration = Duration::from_secs(120);
+const QUIET: Duration = Duration::from_mins(2);
 
 /// Waits until every process is done, nothing is due, and every consumer but the relay has reached the head.
 ///
@@ -104,7 +104,7 @@ pub fn accounts(ledger: &[LedgerEntry]) -> BTreeMap<Uuid, Account> {
             }
             EntryKind::Refunded => account.refunded += entry.amount.amount,
             EntryKind::Voided => account.voided = true,
-            _ => {}
+            EntryKind::Declined => {}
         }
     }
     accounts
@@ -143,7 +143,7 @@ pub async fn money(database: &Database, ledger: &[LedgerEntry]) -> Result<()> {
         let total = view["quote"]["total"]["amount"].as_i64().context("an order without a total")?;
         match view["status"].as_str() {
             Some("delivered") => {
-                ensure!(kept == total, "order {id} is delivered for {total}, {kept} was kept")
+                ensure!(kept == total, "order {id} is delivered for {total}, {kept} was kept");
             }
             Some("cancelled") => ensure!(kept == 0, "order {id} is cancelled, {kept} was kept"),
             other => bail!("order {id} has not ended: {other:?}"),

@@ -42,8 +42,7 @@ pub struct WorldOptions {
 impl Default for WorldOptions {
     fn default() -> Self {
         let secret = Secret::parse(SECRET).expect("a secret of the right form");
-        let mut config = Config::default();
-        config.database_connections = 8;
+        let mut config = Config { database_connections: 8, ..Config::default() };
         config.retry.first = Duration::from_millis(20);
         config.process.reconcile_after = Duration::from_millis(200);
         config.provider.timeout = Duration::from_secs(1);

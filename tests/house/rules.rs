@@ -326,7 +326,7 @@ pub(super) fn golden(root: &Path, names: &[&str]) -> Result<Vec<String>> {
 /// What a newcomer and a machine must be told, and are not.
 pub(super) fn signposts(root: &Path) -> Vec<String> {
     let told = [
-        ("README.md", "cargo run"),
+        ("README.md", "cargo xtask run"),
         ("README.md", "cargo xtask test"),
         (".ci/run", "xtask"),
         ("CHANGELOG.md", "## [Unreleased]"),

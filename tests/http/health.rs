@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Client, Edge, World, eventually, order};
+use harness::wait::PATIENCE;
+use harness::{Client, Edge, World, eventually, eventually_ok, order};
 use serde_json::json;
 use spindle::config::Role;
 
@@ -37,10 +38,11 @@ async fn a_server_that_works_says_so_in_every_part() -> Result<()> {
     ensure!(world.client.get("/healthz").await?.ok()? == json!({ "status": "ok" }));
     let mut names: Vec<String> = spindle_projections::names().iter().map(ToString::to_string).collect();
     names.extend([spindle_commands::process::NAME.to_owned(), spindle_eventlog::relay::NAME.to_owned()]);
-    let report = eventually("everything is well", async || {
-        let answer = world.client.get("/readyz").await.ok()?;
+    let report = eventually_ok("everything is well", PATIENCE, async || {
+        let answer = world.client.get("/readyz").await?;
         let done = names.iter().all(|name| answer.body["consumers"][name]["lag"] == 0);
-        (answer.status == 200 && answer.body["status"] == "ok" && done).then_some(answer.body)
+        ensure!(answer.status == 200 && answer.body["status"] == "ok" && done, "{}", answer.body);
+        Ok(answer.body)
     })
     .await?;
     for part in ["database", "migrations", "accepting", "broker", "process"] {

@@ -72,15 +72,15 @@ impl Bus {
     /// When the broker cannot be reached; the caller tries again.
     pub async fn channel(&self) -> Result<Channel, BusError> {
         let mut connection = self.connection.lock().await;
-        let open = if let Some(open) = connection.take().filter(|open| open.status().connected()) {
+        // It stays in its place: whoever stops waiting for a channel must not take the connection along.
+        connection.take_if(|open| !open.status().connected());
+        let open = if let Some(open) = &*connection {
             open
         } else {
             let properties = ConnectionProperties::default().with_connection_name("spindle".into());
-            in_time(Connection::connect(&self.address, properties)).await?
+            connection.insert(in_time(Connection::connect(&self.address, properties)).await?)
         };
-        let channel = in_time(open.create_channel()).await;
-        *connection = Some(open);
-        channel
+        in_time(open.create_channel()).await
     }
 
     /// Whether the broker answers.
