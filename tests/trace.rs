@@ -26,6 +26,10 @@ struct Watched {
 
 impl Watched {
     async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(settings: &[(&str, &str)]) -> Result<Self> {
         let database = database().await?;
         let provider = provider::start(ProviderOptions::new(Secret::parse(world::SECRET)?)).await?;
         let (namespace, folder) = (namespace(), tempfile::tempdir()?);
@@ -39,6 +43,9 @@ impl Watched {
         ];
         let log = folder.path().join("server.log");
         let mut server = Server::prepare(&["--log-format", "json"], &environment, log)?;
+        for (name, value) in settings {
+            server.set(name, *value);
+        }
         server.start().await?;
         Ok(Self { server, provider, database, namespace, folder })
     }
@@ -221,6 +228,28 @@ async fn a_later_request_brings_its_own_trace_and_it_too_is_followed() -> Result
         "{way:?}"
     );
     ensure!(way.shows("payments_v1", "payment.captured"), "{way:?}");
+    watched.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_timer_sets_off_belongs_to_the_trace_of_the_order() -> Result<()> {
+    let watched = Watched::start_with(&[("SPINDLE_PROCESS__PAYMENT_TTL", "200ms")]).await?;
+    let client = watched.server.client();
+    let trace = Uuid::new_v4().simple().to_string();
+    let parent = traceparent(&trace);
+    let headers = [("content-type", "application/json"), ("traceparent", parent.as_str())];
+    let body = order::unpaid(order::delivery("")).to_string().into_bytes();
+    let placed = client.send("POST", "/api/v1/orders", &headers, Some(body)).await?.ok()?;
+    let id = placed["id"].as_str().context("an id")?;
+    world::until(&client, id, "cancelled").await?;
+    let pool = watched.database.pool().await?;
+    let metadata: String = sqlx::query_scalar(
+        "select metadata::text from events where event_type = 'order.cancellation_requested' and aggregate_id = $1",
+    )
+    .bind(id)
+    .fetch_one(&pool)
+    .await?;
+    ensure!(metadata.contains(&format!("00-{trace}-")), "the deadline has lost the trace: {metadata}");
     watched.stop().await
 }
 

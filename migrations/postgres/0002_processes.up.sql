@@ -13,6 +13,8 @@ create table processes (
     -- The last numbers given out in its journal and to its work.
     journal_seq bigint      not null,
     work_seq    bigint      not null,
+    -- The trace of the request that began it: what a timer sets off belongs to it too.
+    traceparent text,
     started_at  timestamptz not null,
     updated_at  timestamptz not null,
     primary key (process, id)

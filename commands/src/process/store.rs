@@ -38,6 +38,7 @@ pub(super) async fn instances(pool: &PgPool, ids: &[Uuid]) -> Result<HashMap<Uui
             version: row.try_get("version")?,
             journal: row.try_get("journal")?,
             work: row.try_get("work")?,
+            traceparent: row.try_get("traceparent")?,
             started_at: row.try_get("started_at")?,
         };
         instances.insert(id, instance);
@@ -152,6 +153,7 @@ async fn upsert(
         .bind(changed.iter().map(|(.., i)| i.started_at).collect::<Vec<_>>())
         .bind(changed.iter().map(|(.., i)| i.journal).collect::<Vec<_>>())
         .bind(changed.iter().map(|(.., i)| i.work).collect::<Vec<_>>())
+        .bind(changed.iter().map(|(.., i)| i.traceparent.as_deref()).collect::<Vec<_>>())
         .bind(now)
         .execute(connection)
         .await?;

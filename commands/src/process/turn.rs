@@ -22,6 +22,8 @@ pub(super) struct Instance {
     pub(super) journal: i64,
     /// The `seq` of the last work.
     pub(super) work: i64,
+    /// The trace of the request that began it.
+    pub(super) traceparent: Option<String>,
     pub(super) started_at: DateTime<Utc>,
 }
 
@@ -97,14 +99,23 @@ impl Turn<'_> {
                 return;
             }
             let state = Fulfilment::new(OrderId(id));
-            let instance = Instance { state, version: 0, journal: 0, work: 0, started_at: self.now };
+            let instance = Instance {
+                state,
+                version: 0,
+                journal: 0,
+                work: 0,
+                traceparent: origin.traceparent.clone(),
+                started_at: self.now,
+            };
             self.instances.insert(id, instance);
         }
         let Some(instance) = self.instances.get_mut(&id) else { return };
         self.outcome.before.entry(id).or_insert(instance.version);
         let from = instance.state.step();
         let reaction = instance.state.react(input, self.now, self.policy);
-        let changed = reaction.state.status() != instance.state.status() || reaction.state.step() != from;
+        let changed = instance.journal == 0
+            || reaction.state.status() != instance.state.status()
+            || reaction.state.step() != from;
         instance.state = reaction.state;
         let to = instance.state.step();
         if changed {
@@ -164,7 +175,8 @@ impl Turn<'_> {
     pub(super) fn fire(&mut self, id: Uuid, timer: Timer, due_at: DateTime<Utc>) {
         self.outcome.timers_fired.push((id, timer, due_at));
         let name = format!("{timer:?}@{}", due_at.timestamp_micros());
-        let origin = Origin { name: Uuid::new_v5(&id, name.as_bytes()), ..Origin::default() };
+        let traceparent = self.instances.get(&id).and_then(|instance| instance.traceparent.clone());
+        let origin = Origin { name: Uuid::new_v5(&id, name.as_bytes()), cause: None, traceparent };
         self.input(id, &Input::Timer(timer), &origin);
     }
 
