@@ -117,9 +117,15 @@ mod tests {
         let server = thread::spawn(move || {
             for answer in ["HTTP/1.1 503 no\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"] {
                 let (mut stream, _) = listener.accept().expect("a client");
-                let mut request = [0; 512];
-                let length = stream.read(&mut request).expect("a request");
-                assert!(request[..length].starts_with(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1:"));
+                // A request may come in pieces.
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut piece = [0; 512];
+                    let length = stream.read(&mut piece).expect("a request");
+                    assert!(length > 0, "the request ends early");
+                    request.extend_from_slice(&piece[..length]);
+                }
+                assert!(request.starts_with(b"GET /readyz HTTP/1.1\r\nhost: 127.0.0.1:"));
                 stream.write_all(answer.as_bytes()).expect("answered");
             }
         });
